@@ -1,0 +1,1 @@
+"""Bring-up, command line and dashboard."""

@@ -1,0 +1,1 @@
+"""From policy actions to safe joint commands: kinematics, servo, command guard."""

@@ -1,0 +1,34 @@
+"""Package introspect_control: built by colcon (ament_python) and installable by pip."""
+
+from setuptools import find_packages, setup
+
+NAME = "introspect_control"
+
+setup(
+    name=NAME,
+    version="0.1.0",
+    description="From policy actions to safe joint commands: kinematics, servo, guard, bridge.",
+    author="introspect developers",
+    maintainer="introspect developers",
+    maintainer_email="introspect-developers@users.noreply.github.com",
+    license="Apache-2.0",
+    python_requires=">=3.10",
+    packages=find_packages(include=[NAME, f"{NAME}.*"]),
+    data_files=[
+        ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
+        (f"share/{NAME}", ["package.xml"]),
+    ],
+    install_requires=["numpy"],
+    # What only the pip route needs is in extras: on a ROS 2 installation it comes from there.
+    extras_require={
+        "wheels": ["ros-rclpy[fastrtps]~=9.1", "ros-common-interfaces~=5.5"],
+        "test": ["pytest"],
+    },
+    zip_safe=False,
+    entry_points={
+        "console_scripts": [
+            "arm_bridge_node = introspect_control.nodes.arm_bridge_node:main",
+            "state_publisher_node = introspect_control.nodes.state_publisher_node:main",
+        ],
+    },
+)

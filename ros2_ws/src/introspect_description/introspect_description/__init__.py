@@ -1,0 +1,1 @@
+"""The arm as data: URDF, limits, home pose and driver topics."""

@@ -1,0 +1,42 @@
+"""Package introspect_description: built by colcon (ament_python) and installable by pip."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+NAME = "introspect_description"
+
+
+def shared_tree(folder: str) -> list[tuple[str, list[str]]]:
+    """Return data_files for a folder at the root of the repository, keeping its sub-folders."""
+    files = sorted(p for p in Path("../../..", folder).rglob("*") if p.is_file())
+    return [
+        (str(Path("share", NAME, folder, p.parent.relative_to(Path("../../..", folder)))), [str(p)])
+        for p in files
+        if "__pycache__" not in p.parts
+    ]
+
+
+setup(
+    name=NAME,
+    version="0.1.0",
+    description="The arm as data: URDF, limits, home pose, drivers.",
+    author="introspect developers",
+    maintainer="introspect developers",
+    maintainer_email="introspect-developers@users.noreply.github.com",
+    license="Apache-2.0",
+    python_requires=">=3.10",
+    packages=find_packages(include=[NAME, f"{NAME}.*"]),
+    data_files=[
+        ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
+        (f"share/{NAME}", ["package.xml"]),
+        *shared_tree("urdf"),
+    ],
+    install_requires=["numpy", "pyyaml", "xacro"],
+    # What only the pip route needs is in extras: on a ROS 2 installation it comes from there.
+    extras_require={
+        "wheels": ["ros-rclpy[fastrtps]~=9.1", "ros-common-interfaces~=5.5"],
+        "test": ["pytest"],
+    },
+    zip_safe=False,
+)

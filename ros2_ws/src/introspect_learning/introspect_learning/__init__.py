@@ -1,0 +1,1 @@
+"""Behaviours, choreographer, their contracts and their training."""

@@ -1,0 +1,1 @@
+"""Simulated worlds, tasks and environments."""
