@@ -1,0 +1,188 @@
+"""One arm as data: joints, limits, frames, gripper, controller, camera and URDF."""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from introspect_description.chain import JointFrame, read_chain
+from introspect_description.equipment import (
+    CameraDescription,
+    ControllerDescription,
+    GripperDescription,
+)
+from introspect_description.errors import DescriptionError
+from introspect_description.limits import JointLimits
+from introspect_description.section import Section
+from introspect_description.share import share_dir
+
+JOINTS = 7  # of every arm that this project drives
+_FOR_XACRO = ("kinematics", "inertials", "table")  # sections that only the URDF needs
+_Part = TypeVar("_Part")
+
+
+@dataclass(frozen=True, eq=False)
+class ArmDescription:
+    """A 7-DoF arm with its gripper; `home` is read-only."""
+
+    name: str
+    joint_names: tuple[str, ...]  # from base to flange
+    limits: JointLimits
+    home: NDArray[np.float64]  # (7,) joint positions to start from [rad]
+    base_frame: str  # link in which poses are told
+    tool_frame: str  # link between the fingers, z out of the gripper
+    gripper: GripperDescription
+    controller: ControllerDescription
+    camera: CameraDescription
+    urdf_path: Path  # xacro file
+    data_path: Path  # YAML file that these numbers, and those of the xacro, come from
+
+    @classmethod
+    def load(cls, name: str) -> "ArmDescription":
+        """Load an arm by its name.
+
+        Args:
+            name: of a file `urdf/arms/<name>.yaml`.
+
+        Raises:
+            DescriptionError: there is no such arm (the message lists those that are there), or its
+                file is not valid (the message names the file and the key).
+        """
+        folder = share_dir() / "urdf" / "arms"
+        available = sorted(path.stem for path in folder.glob("*.yaml"))
+        if name not in available:
+            raise DescriptionError(
+                f"unknown arm '{name}': available are {', '.join(available) or 'none'} (in {folder})"
+            )
+        return cls.read(folder / f"{name}.yaml")
+
+    @classmethod
+    def read(cls, path: Path) -> "ArmDescription":
+        """Read an arm from a YAML file; its xacro file is looked for in the folder above.
+
+        Raises:
+            DescriptionError: the file is not valid; the message names it and the key.
+        """
+        data = Section.read(path)
+        data.refuse_unknown({*cls.__dataclass_fields__, "urdf", *_FOR_XACRO} - {"urdf_path", "data_path"})
+        joint_names = data.texts("joint_names", JOINTS)
+        limits = _part(data, "limits", lambda section: _limits(section, joint_names))
+        home = data.array("home", JOINTS)
+        for joint, position, low, high in zip(
+            joint_names, home, limits.lower, limits.upper, strict=True
+        ):
+            if not low <= position <= high:
+                raise data.error(
+                    "home", f"{joint} = {position} rad is outside its limits [{low}, {high}]"
+                )
+        home.flags.writeable = False
+        urdf_path = path.parent.parent / data.text("urdf")
+        if not urdf_path.is_file():
+            raise data.error("urdf", f"there is no file {urdf_path}")
+        return cls(
+            name=data.text("name"),
+            joint_names=joint_names,
+            limits=limits,
+            home=home,
+            base_frame=data.text("base_frame"),
+            tool_frame=data.text("tool_frame"),
+            gripper=_part(data, "gripper", _gripper),
+            controller=_part(data, "controller", _controller),
+            camera=_part(data, "camera", _camera),
+            urdf_path=urdf_path,
+            data_path=path,
+        )
+
+    def urdf(self) -> str:
+        """Return the URDF of arm, gripper, table and camera, rooted at the link `world`.
+
+        Raises:
+            DescriptionError: the xacro file does not expand.
+        """
+        return _expand(self.urdf_path, self.data_path)
+
+    def chain(self) -> tuple[JointFrame, ...]:
+        """Return the joints from `base_frame` to `tool_frame` and the fixed tool, 8 entries.
+
+        Raises:
+            DescriptionError: the URDF and the data file disagree about the joints.
+        """
+        frames = read_chain(self.urdf(), self.base_frame, self.tool_frame)
+        names = tuple(frame.name for frame in frames if frame.revolute)
+        if names != self.joint_names:
+            raise DescriptionError(
+                f"{self.data_path}: joint_names: are {', '.join(self.joint_names)}, but the chain in"
+                f" {self.urdf_path} has {', '.join(names) or 'none'}"
+            )
+        return frames
+
+
+def _part(data: Section, key: str, build: Callable[[Section], _Part]) -> _Part:
+    """Build one section, adding file and section to what its dataclass complains about."""
+    section = data.section(key)
+    try:
+        return build(section)
+    except DescriptionError as error:
+        field, _, problem = str(error).partition(": ")
+        if field.isidentifier():  # raised by the dataclass, which knows no file
+            raise section.error(field, problem) from error
+        raise
+
+
+def _limits(section: Section, joint_names: tuple[str, ...]) -> JointLimits:
+    fields = ("lower", "upper", "velocity", "acceleration", "jerk", "effort")
+    section.refuse_unknown(fields)
+    return JointLimits(joint_names, *(section.array(field, JOINTS) for field in fields))
+
+
+def _gripper(section: Section) -> GripperDescription:
+    section.refuse_unknown(GripperDescription.__dataclass_fields__)
+    return GripperDescription(
+        joint_names=section.texts("joint_names", 2),
+        width_min=section.number("width_min"),
+        width_max=section.number("width_max"),
+        speed=section.number("speed"),
+        force=section.number("force"),
+        command_topic=section.text("command_topic"),
+        command_type=section.text("command_type"),
+    )
+
+
+def _controller(section: Section) -> ControllerDescription:
+    section.refuse_unknown(ControllerDescription.__dataclass_fields__)
+    return ControllerDescription(
+        name=section.text("name"),
+        state_topic=section.text("state_topic"),
+        rate=section.number("rate"),
+    )
+
+
+def _camera(section: Section) -> CameraDescription:
+    section.refuse_unknown(CameraDescription.__dataclass_fields__)
+    return CameraDescription(
+        position=section.array("position", 3),
+        target=section.array("target", 3),
+        vertical_fov=section.number("vertical_fov"),
+        width=section.count("width"),
+        height=section.count("height"),
+        frame=section.text("frame"),
+    )
+
+
+@functools.lru_cache(maxsize=8)
+def _expand(urdf_path: Path, data_path: Path) -> str:
+    """Expand a xacro file with the numbers of a data file."""
+    import xacro  # here, because it is only needed by those who ask for the URDF
+
+    try:
+        document = xacro.process_file(str(urdf_path), mappings={"data": str(data_path)})
+    except Exception as error:  # xacro lets through whatever an expression raises
+        raise DescriptionError(
+            f"{urdf_path}: cannot be expanded with {data_path}: {error}"
+        ) from error
+    # Indented, because PyBullet cannot read a URDF whose lines are very long.
+    return str(document.toprettyxml(indent="  "))
