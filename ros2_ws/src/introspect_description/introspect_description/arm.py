@@ -1,5 +1,6 @@
 """One arm as data: joints, limits, frames, gripper, controller, camera and URDF."""
 
+import dataclasses
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +22,11 @@ from introspect_description.section import Section
 from introspect_description.share import share_dir
 
 JOINTS = 7  # of every arm that this project drives
-_FOR_XACRO = ("kinematics", "inertials", "table")  # sections that only the URDF needs
+_KEYS = (
+    *("name", "urdf", "base_frame", "tool_frame", "joint_names", "limits", "home"),
+    *("gripper", "controller", "camera"),
+    *("kinematics", "inertials", "table"),  # only the xacro files read these
+)
 _Part = TypeVar("_Part")
 
 
@@ -56,7 +61,8 @@ class ArmDescription:
         available = sorted(path.stem for path in folder.glob("*.yaml"))
         if name not in available:
             raise DescriptionError(
-                f"unknown arm '{name}': available are {', '.join(available) or 'none'} (in {folder})"
+                f"unknown arm '{name}': available are {', '.join(available) or 'none'}"
+                f" (in {folder})"
             )
         return cls.read(folder / f"{name}.yaml")
 
@@ -68,7 +74,7 @@ class ArmDescription:
             DescriptionError: the file is not valid; the message names it and the key.
         """
         data = Section.read(path)
-        data.refuse_unknown({*cls.__dataclass_fields__, "urdf", *_FOR_XACRO} - {"urdf_path", "data_path"})
+        data.refuse_unknown(_KEYS)
         joint_names = data.texts("joint_names", JOINTS)
         limits = _part(data, "limits", lambda section: _limits(section, joint_names))
         home = data.array("home", JOINTS)
@@ -115,8 +121,8 @@ class ArmDescription:
         names = tuple(frame.name for frame in frames if frame.revolute)
         if names != self.joint_names:
             raise DescriptionError(
-                f"{self.data_path}: joint_names: are {', '.join(self.joint_names)}, but the chain in"
-                f" {self.urdf_path} has {', '.join(names) or 'none'}"
+                f"{self.data_path}: joint_names: are {', '.join(self.joint_names)},"
+                f" but the chain in {self.urdf_path} has {', '.join(names) or 'none'}"
             )
         return frames
 
@@ -133,6 +139,10 @@ def _part(data: Section, key: str, build: Callable[[Section], _Part]) -> _Part:
         raise
 
 
+def _fields(part: type) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(part))
+
+
 def _limits(section: Section, joint_names: tuple[str, ...]) -> JointLimits:
     fields = ("lower", "upper", "velocity", "acceleration", "jerk", "effort")
     section.refuse_unknown(fields)
@@ -140,7 +150,7 @@ def _limits(section: Section, joint_names: tuple[str, ...]) -> JointLimits:
 
 
 def _gripper(section: Section) -> GripperDescription:
-    section.refuse_unknown(GripperDescription.__dataclass_fields__)
+    section.refuse_unknown(_fields(GripperDescription))
     return GripperDescription(
         joint_names=section.texts("joint_names", 2),
         width_min=section.number("width_min"),
@@ -153,7 +163,7 @@ def _gripper(section: Section) -> GripperDescription:
 
 
 def _controller(section: Section) -> ControllerDescription:
-    section.refuse_unknown(ControllerDescription.__dataclass_fields__)
+    section.refuse_unknown(_fields(ControllerDescription))
     return ControllerDescription(
         name=section.text("name"),
         state_topic=section.text("state_topic"),
@@ -162,7 +172,7 @@ def _controller(section: Section) -> ControllerDescription:
 
 
 def _camera(section: Section) -> CameraDescription:
-    section.refuse_unknown(CameraDescription.__dataclass_fields__)
+    section.refuse_unknown(_fields(CameraDescription))
     return CameraDescription(
         position=section.array("position", 3),
         target=section.array("target", 3),

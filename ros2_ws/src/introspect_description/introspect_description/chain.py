@@ -85,7 +85,9 @@ def _attribute(joint: ElementTree.Element, child: str, attribute: str) -> str:
     element = joint.find(child)
     value = None if element is None else element.get(attribute)
     if value is None:
-        raise DescriptionError(f"joint '{joint.get('name')}' of the URDF has no {child} {attribute}")
+        raise DescriptionError(
+            f"joint '{joint.get('name')}' of the URDF has no {child} {attribute}"
+        )
     return value
 
 
@@ -96,7 +98,7 @@ def _vector(element: ElementTree.Element | None, attribute: str, default: str) -
 
 def _axis(joint: ElementTree.Element) -> NDArray[np.float64]:
     axis = np.array(_vector(joint.find("axis"), "xyz", "1 0 0"))
-    return axis / np.linalg.norm(axis)
+    return np.asarray(axis / np.linalg.norm(axis), dtype=np.float64)
 
 
 def _origin(joint: ElementTree.Element) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

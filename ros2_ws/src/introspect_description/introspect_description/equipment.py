@@ -83,6 +83,4 @@ class CameraDescription:
         if np.allclose(self.position, self.target):
             raise DescriptionError(f"target: must differ from position, both are {self.target}")
         if not 0.0 < self.vertical_fov < np.pi:
-            raise DescriptionError(
-                f"vertical_fov: must be in (0, pi) rad, got {self.vertical_fov}"
-            )
+            raise DescriptionError(f"vertical_fov: must be in (0, pi) rad, got {self.vertical_fov}")

@@ -9,8 +9,8 @@ from introspect_description.errors import DescriptionError
 def share_dir(package: str = "introspect_description") -> Path:
     """Find the folder that holds a package's shared files (`urdf/`, `launch/`, ...).
 
-    Code that runs from a source checkout gets the files of that checkout, so that editing them takes
-    effect at once. Otherwise the ament index decides, then `share/` of this Python environment.
+    Code that runs from a source checkout gets the files of that checkout, so that editing them
+    takes effect at once. Otherwise the ament index decides, then `share/` of this Python environment.
 
     Args:
         package: name of the ROS package.
@@ -52,5 +52,5 @@ def _ament_share(package: str) -> Path | None:
         return None
     try:
         return Path(get_package_share_directory(package))
-    except (PackageNotFoundError, LookupError):  # LookupError: AMENT_PREFIX_PATH is not set
+    except (PackageNotFoundError, OSError):  # OSError: AMENT_PREFIX_PATH is not set
         return None
