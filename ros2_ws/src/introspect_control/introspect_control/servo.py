@@ -1,0 +1,172 @@
+"""Cartesian servo: a tool twist becomes joint commands, in simulation and on the arm alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from introspect_control.kinematics import KinematicChain
+from introspect_control.limiter import JointLimiter
+
+if TYPE_CHECKING:
+    from introspect_description import ArmDescription
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ServoConfig:
+    """How the servo moves the arm."""
+
+    period: float = 0.01  # of one joint command [s]
+    velocity_scale: float = 0.5  # share of the joint velocity limits in use, (0, 1]
+    acceleration_scale: float = 0.5  # share of the joint acceleration limits in use, (0, 1]
+    jerk: float = 500.0  # cap on joint jerk [rad/s³]
+    damping: float = 0.02  # λ of damped least squares; singular directions fade below it
+    orientation_gain: float = 6.0  # pull back to the reference orientation [1/s]
+    posture_gain: float = 1.0  # pull of the spare joint towards the home posture [1/s]
+    workspace_lower: tuple[float, float, float] = (0.28, -0.30, 0.012)  # tool position [m]
+    workspace_upper: tuple[float, float, float] = (0.68, 0.30, 0.55)  # tool position [m]
+    workspace_gain: float = 8.0  # slow-down towards the workspace's faces [1/s]
+
+    def __post_init__(self) -> None:
+        """Refuse values that could not move an arm safely."""
+        for name in ("velocity_scale", "acceleration_scale"):
+            if not 0.0 < getattr(self, name) <= 1.0:
+                raise ValueError(f"{name} must be in (0, 1], got {getattr(self, name)}")
+        for name in ("period", "jerk", "damping", "workspace_gain"):
+            if not getattr(self, name) > 0.0:
+                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
+        if not np.all(np.less(self.workspace_lower, self.workspace_upper)):
+            raise ValueError(
+                f"workspace_lower {self.workspace_lower} must lie below "
+                f"workspace_upper {self.workspace_upper}"
+            )
+
+
+class JointCommand(NamedTuple):
+    """One tick's command for n arms."""
+
+    position: Array  # (n, joints) [rad]
+    velocity: Array  # (n, joints) [rad/s]
+
+
+class CartesianServo:
+    """Resolved-rate control on the commanded joints, many arms at once.
+
+    ``dq = x + Jᵀ(JJᵀ + λ²I)⁻¹(twist - J x)``: damped least squares for the twist, with the pull x
+    towards the home posture in what is left of the joint space. The twist's angular part turns a
+    reference orientation, which the tool is kept at. Joint velocities are scaled as a whole to the
+    envelope (the direction of motion is kept), then a ``JointLimiter`` makes commands of them.
+
+    Args:
+        arm: whose chain, limits and home posture are used.
+        config: gains, envelope and workspace.
+        n: number of arms.
+
+    Source: Nakamura and Hanafusa 1986 (damping); Siciliano 1990 (posture in the null space).
+    """
+
+    def __init__(self, arm: ArmDescription, config: ServoConfig | None = None, n: int = 1) -> None:
+        self.config = config or ServoConfig()
+        self.chain = KinematicChain(arm.chain())
+        self.limits = arm.limits.scaled(
+            self.config.velocity_scale, self.config.acceleration_scale, self.config.jerk
+        )
+        self._home = np.asarray(arm.home)
+        self._limiter = JointLimiter(self.limits, self.config.period, n)
+        self._joint_velocity = np.zeros((n, self.chain.joints))
+        self._reference = np.zeros((n, 3, 3))
+        self._angular = np.zeros((n, 3))
+        self._lower = np.asarray(self.config.workspace_lower)
+        self._upper = np.asarray(self.config.workspace_upper)
+        self._acceleration_step = self.limits.acceleration * self.config.period
+        self.reset(np.broadcast_to(self._home, (n, self.chain.joints)))
+
+    @property
+    def position(self) -> Array:
+        """The commanded joint position (n, joints) [rad]."""
+        return self._limiter.position
+
+    @property
+    def stopped(self) -> NDArray[np.bool_]:
+        """(n,) whether the commanded arm is at rest."""
+        return self._limiter.at_rest
+
+    def reset(self, joint_position: Array, rows: NDArray[np.int64] | None = None) -> None:
+        """Start from rest at these joints, keeping the orientation that the tool has there.
+
+        Args:
+            joint_position: (k, joints) [rad].
+            rows: the k arms, or None for all.
+        """
+        self._limiter.reset(joint_position, rows)
+        where: slice | NDArray[np.int64] = slice(None) if rows is None else rows
+        self._joint_velocity[where] = 0.0
+        self._angular[where] = 0.0
+        self._reference[where] = self.chain.forward(self._limiter.position[where])[1]
+
+    def set_twist(self, linear: Array, angular: Array) -> None:
+        """Take the tool twist to follow from now on; once a policy period.
+
+        Args:
+            linear: (n, 3) [m/s] in the base frame.
+            angular: (n, 3) [rad/s] in the base frame.
+        """
+        position, rotation, J = self.chain.jacobian(self._limiter.position)
+        gain = self.config.workspace_gain
+        slow = np.clip(linear, (self._lower - position) * gain, (self._upper - position) * gain)
+        self._angular = np.array(angular)
+        correction = self.config.orientation_gain * _rotation_error(self._reference, rotation)
+        twist = np.concatenate([slow, angular + correction], axis=1)
+        posture = self.config.posture_gain * (self._home - self._limiter.position)
+        residual = twist - (J @ posture[..., None])[..., 0]
+        JT = J.transpose(0, 2, 1)
+        normal = J @ JT
+        normal[:, range(6), range(6)] += self.config.damping**2
+        dq = posture + (JT @ np.linalg.solve(normal, residual[..., None]))[..., 0]
+        excess = np.max(np.abs(dq) / self.limits.velocity, axis=1, keepdims=True)
+        self._joint_velocity = dq / np.maximum(excess, 1.0)
+
+    def tick(self) -> JointCommand:
+        """Advance one command period.
+
+        Returns:
+            The joint command to send.
+        """
+        change = self._joint_velocity - self._limiter.velocity
+        share = np.max(np.abs(change) / self._acceleration_step, axis=1, keepdims=True)
+        wanted = self._limiter.velocity + change / np.maximum(share, 1.0)
+        position = self._limiter.step_velocity(wanted)
+        if self._angular.any():
+            self._reference = _turned(self._reference, self._angular * self.config.period)
+        return JointCommand(position, self._limiter.velocity.copy())
+
+    def stop(self) -> JointCommand:
+        """Advance one command period of the fastest stop."""
+        self._joint_velocity[:] = 0.0
+        self._angular[:] = 0.0
+        return JointCommand(self._limiter.stop(), self._limiter.velocity.copy())
+
+
+def _rotation_error(wanted: Array, actual: Array) -> Array:
+    """Rotation vector (n, 3) from actual to wanted, exact to first order: ½ Σ aᵢ × wᵢ."""
+    a, w = actual, wanted
+    error = np.empty((len(a), 3))
+    for i, (j, k) in enumerate(((1, 2), (2, 0), (0, 1))):
+        error[:, i] = 0.5 * np.sum(a[:, j] * w[:, k] - a[:, k] * w[:, j], axis=-1)
+    return error
+
+
+def _turned(rotation: Array, vector: Array) -> Array:
+    """Rotations turned by rotation vectors in the base frame (Rodrigues), (n, 3, 3)."""
+    angle = np.linalg.norm(vector, axis=1)
+    axis = vector / np.maximum(angle, 1e-12)[:, None]
+    sin, cos = np.sin(angle)[:, None, None], np.cos(angle)[:, None, None]
+    cross = np.cross(axis[:, :, None], rotation, axis=1)
+    along = axis[:, :, None] * np.einsum("ni,nij->nj", axis, rotation)[:, None, :]
+    turned: Array = rotation * cos + cross * sin + along * (1.0 - cos)
+    return turned

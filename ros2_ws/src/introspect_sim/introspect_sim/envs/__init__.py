@@ -1,0 +1,13 @@
+"""Gymnasium environments over the worlds and tasks."""
+
+from introspect_sim.envs.perturbation import Perturbation, PerturbationConfig
+from introspect_sim.envs.single_env import PickAndPlaceEnv
+from introspect_sim.envs.vector_env import POLICY_PERIOD, PickAndPlaceVectorEnv
+
+__all__ = [
+    "POLICY_PERIOD",
+    "Perturbation",
+    "PerturbationConfig",
+    "PickAndPlaceEnv",
+    "PickAndPlaceVectorEnv",
+]
