@@ -1,0 +1,126 @@
+"""How every node runs: one process, one thread, exit codes that mean something.
+
+The one import that a node needs::
+
+    from introspect_control.nodes.runtime import ManagedNode, NodeParameters, parameter, spin
+"""
+
+from __future__ import annotations
+
+import signal
+import traceback
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+import rclpy
+from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
+from rclpy.logging import get_logger
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+
+from introspect_control.loop_timer import LoopTimer, Percentiles
+from introspect_control.nodes.diagnostics import Diagnostics
+from introspect_control.nodes.managed_node import ManagedNode
+from introspect_control.nodes.parameters import ConfigurationError, NodeParameters, parameter
+from introspect_control.nodes.qos import LATCHED, SENSOR, TRANSFORMS
+
+__all__ = [
+    "LATCHED",
+    "SENSOR",
+    "TRANSFORMS",
+    "ConfigurationError",
+    "Diagnostics",
+    "LoopTimer",
+    "ManagedNode",
+    "NodeParameters",
+    "Percentiles",
+    "make_executor",
+    "parameter",
+    "spin",
+]
+
+EXIT_OK, EXIT_FAILED, EXIT_MISUSED = 0, 1, 2
+_WAKE_UP = 0.1  # longest sleep [s]; events end it at once, signals are seen after it
+
+
+def make_executor() -> Executor:
+    """The executor of the control path: events where rclpy has them, else one thread.
+
+    Drive it with ``spin_once(timeout_sec=...)`` in a loop. Its ``spin()`` must not be called: as
+    built into the PyPI wheels, the events executor's ``spin()`` dispatches nothing and ignores
+    shutdown.
+    """
+    try:
+        from rclpy.experimental import EventsExecutor
+    except ImportError:
+        return SingleThreadedExecutor()
+    return EventsExecutor()
+
+
+def spin(node_factory: Callable[[], Node], args: Sequence[str] | None = None) -> int:
+    """Make a node, run it until it ends or is interrupted, and free it.
+
+    A ``ManagedNode`` whose ``autostart`` parameter is true is configured and activated first. On
+    SIGINT or SIGTERM the present callback ends, then an active node is deactivated and cleaned up
+    while it can still send; further signals change nothing.
+
+    Args:
+        node_factory: makes the node, once ROS is up.
+        args: command line; ``sys.argv`` by default.
+
+    Returns:
+        The exit code: 0 after SIGINT, SIGTERM or a normal end; 2 for a ``ConfigurationError``,
+        which is logged as one line; 1 for any other exception, logged with its traceback; or what
+        the node gave to ``finish``.
+    """
+    interruptions: list[int] = []  # appending needs no lock that a second signal could find taken
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda received, _: interruptions.append(received))
+    # Not rclpy's own handlers: they invalidate the context in the middle of a callback.
+    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    node: Node | None = None
+    try:
+        node = node_factory()
+        return _run(node, interruptions)
+    except (KeyboardInterrupt, ExternalShutdownException):
+        return EXIT_OK
+    except ConfigurationError as error:
+        if not isinstance(node, ManagedNode):  # a managed node has already said it
+            get_logger("introspect").error(str(error))
+        return EXIT_MISUSED
+    except Exception as error:
+        if not (isinstance(node, ManagedNode) and error is node.failure):  # said there as well
+            logger = node.get_logger() if node else get_logger("introspect")
+            logger.fatal(traceback.format_exc())
+        return EXIT_FAILED
+    finally:
+        _end(node)
+
+
+def _run(node: Node, interruptions: list[int]) -> int:
+    executor = make_executor()
+    executor.add_node(node)
+    node.executor = executor
+    managed = node if isinstance(node, ManagedNode) else None
+    if managed and managed.parameters.autostart:
+        managed.start()
+    while rclpy.ok() and not interruptions:
+        executor.spin_once(timeout_sec=_WAKE_UP)
+        if managed and managed.exit_code is not None:
+            return managed.exit_code
+    return EXIT_OK
+
+
+def _end(node: Node | None) -> None:
+    if isinstance(node, ManagedNode):
+        try:
+            node.close()
+        except Exception:
+            node.get_logger().error(traceback.format_exc())
+    if node is not None:
+        with suppress(Exception):
+            node.destroy_node()
+    rclpy.try_shutdown()
+    # The interpreter resets handled signals on its way out, ignored ones stay ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
