@@ -48,14 +48,13 @@ for source in "${packages[@]}"; do
   name=$(basename "$source")
   echo "building $name"
   run "$build/$name.log" cmake -S "$source" -B "$build/$name" -G Ninja \
-    -DCMAKE_BUILD_TYPE=Release -DBUILD_TESTING=OFF \
+    -DCMAKE_C_FLAGS=-O1 -DCMAKE_CXX_FLAGS=-O1 -DBUILD_TESTING=OFF \
     -DCMAKE_INSTALL_PREFIX="$prefix" -DPython3_EXECUTABLE="$python" \
     -DCMAKE_PROJECT_INCLUDE="$root/tools/pip_wheels.cmake"
   run "$build/$name.log" cmake --build "$build/$name"
   # Messages that no longer exist must not stay behind.
-  rm -rf "${site:?}/$name" "$prefix/share/$name" "$prefix/include/$name" "$prefix"/lib/lib"$name"__*
+  rm -rf "${site:?}/$name" "${prefix:?}/share/$name" "$prefix/include/$name" "$prefix"/lib/lib"$name"__*
   run "$build/$name.log" cmake --install "$build/$name"
 done
 
-mkdir -p "$(dirname "$stamp")"
 echo "$wanted" >"$stamp"

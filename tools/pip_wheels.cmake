@@ -1,10 +1,9 @@
 # Passed as -DCMAKE_PROJECT_INCLUDE when interface packages are built against the ROS 2 wheels.
-#
-# The exported targets of those wheels name include folders of the machine that built them
-# (/opt/python/...), and CMake refuses an imported target whose include folder does not exist.
-# At the end of the configure step this removes such folders from every imported target.
-# On a complete ROS 2 installation every folder exists, so nothing changes there.
+# Both functions run at the end of the configure step and leave CMakeLists.txt the standard one.
 
+# The exported targets of the wheels name include folders of the machine that built them
+# (/opt/python/...), and CMake refuses an imported target whose include folder does not exist.
+# Forget those folders. On a complete ROS 2 installation all exist, so nothing changes there.
 function(introspect_forget_missing_includes)
   get_property(targets DIRECTORY "${CMAKE_SOURCE_DIR}" PROPERTY IMPORTED_TARGETS)
   foreach(target IN LISTS targets)
@@ -23,4 +22,16 @@ function(introspect_forget_missing_includes)
   endforeach()
 endfunction()
 
+# Each type support is some thirty small C++ files that include the same large headers.
+# Compiling them as one file per library is several times faster.
+function(introspect_compile_type_supports_at_once)
+  get_property(targets DIRECTORY "${CMAKE_SOURCE_DIR}" PROPERTY BUILDSYSTEM_TARGETS)
+  foreach(target IN LISTS targets)
+    if(target MATCHES "^${PROJECT_NAME}__rosidl_typesupport_(cpp|introspection_cpp|fastrtps_c|fastrtps_cpp)$")
+      set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 0)
+    endif()
+  endforeach()
+endfunction()
+
 cmake_language(DEFER DIRECTORY "${CMAKE_SOURCE_DIR}" CALL introspect_forget_missing_includes)
+cmake_language(DEFER DIRECTORY "${CMAKE_SOURCE_DIR}" CALL introspect_compile_type_supports_at_once)
