@@ -150,6 +150,11 @@ class PickAndPlaceVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], 
             self.goal_position,
         )
 
+    def disturbances(self) -> NDArray[np.int64]:
+        """(n,) kind of disturbance that the present episode has, -1 for none."""
+        kinds = [d.kind.value if d.step >= 0 else -1 for d in self._disturbance]
+        return np.array(kinds, dtype=np.int64)
+
     def render(self) -> tuple[NDArray[np.uint8], ...] | None:
         """One picture a copy, or None without a render mode."""
         if self.render_mode is None:

@@ -1,0 +1,1 @@
+"""Behaviours: approach, grasp and retract over shared features."""

@@ -1,0 +1,1 @@
+"""The choreographer: which behaviour to run, decided by an LSTM."""

@@ -1,0 +1,1 @@
+"""Evaluation: fixed episodes, deterministic actions, baselines beside."""

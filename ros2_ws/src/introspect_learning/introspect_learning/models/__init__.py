@@ -1,0 +1,20 @@
+"""Model folders: contract, ONNX Runtime, export."""
+
+from introspect_learning.models.contract import Contract, ContractError
+from introspect_learning.models.runtime import (
+    BehavioursOutput,
+    BehavioursRuntime,
+    Choice,
+    ChoreographerRuntime,
+    shipped,
+)
+
+__all__ = [
+    "BehavioursOutput",
+    "BehavioursRuntime",
+    "Choice",
+    "ChoreographerRuntime",
+    "Contract",
+    "ContractError",
+    "shipped",
+]

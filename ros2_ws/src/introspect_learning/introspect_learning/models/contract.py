@@ -1,0 +1,129 @@
+"""The contract of a model: what it is, what goes in and out, and for which robot."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from introspect_learning.runs.atomic import sha256, write_text
+from introspect_sim.tasks import ACTION_NAMES, OBSERVATION
+
+if TYPE_CHECKING:
+    from introspect_description import ArmDescription
+
+FORMAT = 1
+CONTRACT, WEIGHTS, GRAPH = "contract.json", "model.safetensors", "model.onnx"
+LARGEST_FILE = 256 * 2**20  # refuse to read more [bytes]
+
+
+class ContractError(Exception):
+    """A model that does not fit; the text shows both sides."""
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What a model folder promises.
+
+    Lengths are in metres, angles in radians, times in seconds, all in the arm's base frame.
+    """
+
+    kind: str  # "behaviours" or "choreographer"
+    joint_names: tuple[str, ...]  # order of the joints in the observation
+    observation_names: tuple[str, ...]  # what goes in, number by number
+    action_names: tuple[str, ...]  # what comes out, number by number
+    behaviours: tuple[str, ...]  # order of the behaviours
+    layers: dict[str, int]  # name of each captured layer -> its size
+    input_names: tuple[str, ...]  # the observation's numbers that the network reads
+    input_scale: tuple[float, ...]  # what each is multiplied by
+    linear_speed: float  # of the tool at an action of 1 [m/s]
+    angular_speed: float  # of the tool at an action of 1 [rad/s]
+    rate: float  # of the policy [Hz]
+    decision_period: int  # policy steps between decisions of the choreographer
+    envelope: dict[str, float]  # velocity_scale, acceleration_scale, jerk it was trained with
+    features_from: str = ""  # sha256 of the behaviours' weights that a choreographer listens to
+    training: dict[str, Any] = field(default_factory=dict)  # seed, versions, task
+    sha256: dict[str, str] = field(default_factory=dict)  # of the model's files
+    format: int = FORMAT
+
+    @property
+    def hash(self) -> str:
+        """What messages call the model: the digest of its weights."""
+        return self.sha256.get(WEIGHTS, "")
+
+    def write(self, folder: Path) -> None:
+        """Write ``contract.json``."""
+        write_text(folder / CONTRACT, json.dumps(asdict(self), indent=2) + "\n")
+
+    @classmethod
+    def read(cls, folder: Path, kind: str) -> Contract:
+        """Read a folder's contract and check its files against it.
+
+        Args:
+            folder: of the model.
+            kind: that it has to be.
+
+        Raises:
+            ContractError: Missing or unreadable files, another format or kind, changed content.
+        """
+        for name in (CONTRACT, WEIGHTS, GRAPH):
+            if not (folder / name).is_file():
+                raise ContractError(
+                    f"{folder} is not a model folder: {name} is missing "
+                    f"(it needs {CONTRACT}, {WEIGHTS} and {GRAPH})"
+                )
+            if (folder / name).stat().st_size > LARGEST_FILE:
+                raise ContractError(f"{folder / name} is larger than {LARGEST_FILE} bytes")
+        contract = cls._parse(folder / CONTRACT)
+        if contract.kind != kind:
+            raise ContractError(f"{folder} holds {contract.kind!r}, but {kind!r} is needed here")
+        for name in (WEIGHTS, GRAPH):
+            found, promised = sha256(folder / name), contract.sha256.get(name)
+            if found != promised:
+                raise ContractError(
+                    f"{folder / name} is not the file its contract was written for: "
+                    f"sha256 {found}, contract says {promised}"
+                )
+        return contract
+
+    @classmethod
+    def _parse(cls, file: Path) -> Contract:
+        try:
+            values = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+            raise ContractError(f"{file} cannot be read: {error}") from error
+        if not isinstance(values, dict):
+            raise ContractError(f"{file} must hold one JSON object, got {type(values).__name__}")
+        if values.get("format") != FORMAT:
+            raise ContractError(f"{file} has format {values.get('format')!r}, expected {FORMAT}")
+        known = {f.name for f in fields(cls)}
+        if unknown := sorted(values.keys() - known):
+            raise ContractError(f"{file} has unknown keys {unknown}; known are {sorted(known)}")
+        needed = known - {"features_from", "training", "sha256", "format"}
+        if missing := sorted(needed - values.keys()):
+            raise ContractError(f"{file} lacks {missing}")
+        for name in known & values.keys():
+            if isinstance(values[name], list):
+                values[name] = tuple(values[name])
+        return cls(**values)
+
+    def check_arm(self, arm: ArmDescription) -> None:
+        """Refuse a robot that the model was not made for.
+
+        Raises:
+            ContractError: Names or order differ; both sides are in the text.
+        """
+        self._same("joint names", self.joint_names, arm.joint_names)
+
+    def check_interface(self) -> None:
+        """Refuse a model whose observation or action is not the one this version builds."""
+        self._same("observation", self.observation_names, OBSERVATION.names)
+        self._same("action", self.action_names, ACTION_NAMES)
+
+    def _same(self, what: str, model: tuple[str, ...], here: tuple[str, ...]) -> None:
+        if tuple(model) != tuple(here):
+            raise ContractError(
+                f"{what} of the model and of this robot differ: "
+                f"model {list(model)}, robot {list(here)}"
+            )

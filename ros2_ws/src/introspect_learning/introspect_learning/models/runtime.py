@@ -1,0 +1,189 @@
+"""Trained models as the nodes and ``introspect eval`` run them: ONNX Runtime, one row at a time.
+
+One row at a time everywhere is what makes an evaluated and a deployed policy bit-identical: matrix
+products over several rows may round differently.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from introspect_learning.models.contract import GRAPH, Contract, ContractError
+
+if TYPE_CHECKING:
+    from introspect_description import ArmDescription
+
+Array = NDArray[np.float32]
+
+
+class BehavioursOutput(NamedTuple):
+    """What the behaviours make of one observation."""
+
+    activations: dict[str, Array]  # layer -> (size,)
+    actions: Array  # (behaviours, actions), each in [-1, 1]
+
+
+class Choice(NamedTuple):
+    """What the choreographer makes of one control period."""
+
+    index: int  # of the behaviour
+    probabilities: Array  # (behaviours,)
+    state_value: float
+    decided: bool  # anew in this period
+
+
+class BehavioursRuntime:
+    """The behaviours of a policy folder.
+
+    Args:
+        folder: ``behaviours`` folder of the policy.
+        arm: checked against the contract if given.
+
+    Raises:
+        ContractError: The folder is not such a model, or not for this arm.
+    """
+
+    def __init__(self, folder: Path, arm: ArmDescription | None = None) -> None:
+        self.contract = Contract.read(folder, "behaviours")
+        self.contract.check_interface()
+        if arm is not None:
+            self.contract.check_arm(arm)
+        self._session = _session(folder)
+        self._outputs = [*self.contract.layers, "actions"]
+
+    @classmethod
+    def load(cls, policy: Path, arm: ArmDescription | None = None) -> BehavioursRuntime:
+        """From a policy folder, which holds ``behaviours`` and ``choreographer``."""
+        return cls(_part(policy, "behaviours"), arm)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the behaviours, in order."""
+        return self.contract.behaviours
+
+    @property
+    def hash(self) -> str:
+        """Digest of the weights."""
+        return self.contract.hash
+
+    def run(self, observation: Array) -> BehavioursOutput:
+        """All layers and all behaviours' actions for one observation (OBSERVATION.size,)."""
+        *layers, actions = self._session.run(self._outputs, {"observation": observation[None]})
+        named = {name: layer[0] for name, layer in zip(self.contract.layers, layers, strict=True)}
+        return BehavioursOutput(named, actions[0])
+
+
+class ChoreographerRuntime:
+    """The choreographer of a policy folder, with its memory of the present episode.
+
+    Args:
+        folder: ``choreographer`` folder of the policy.
+        features_from: hash of the behaviours it will listen to; checked if given.
+
+    Raises:
+        ContractError: The folder is not such a model, or it listens to other behaviours.
+    """
+
+    def __init__(self, folder: Path, features_from: str | None = None) -> None:
+        self.contract = Contract.read(folder, "choreographer")
+        if features_from is not None and self.contract.features_from != features_from:
+            raise ContractError(
+                f"{folder} was trained on the features of behaviours "
+                f"{self.contract.features_from}, but gets those of {features_from}"
+            )
+        self._session = _session(folder)
+        self._hidden = int(self._session.get_inputs()[1].shape[-1])
+        self.reset()
+
+    @classmethod
+    def load(cls, policy: Path, features_from: str | None = None) -> ChoreographerRuntime:
+        """From a policy folder, which holds ``behaviours`` and ``choreographer``."""
+        return cls(_part(policy, "choreographer"), features_from)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the behaviours, in order."""
+        return self.contract.behaviours
+
+    @property
+    def hash(self) -> str:
+        """Digest of the weights."""
+        return self.contract.hash
+
+    @property
+    def period(self) -> int:
+        """Policy steps between decisions."""
+        return self.contract.decision_period
+
+    def reset(self) -> None:
+        """Forget: a new episode begins."""
+        self._h = np.zeros((1, 1, self._hidden), dtype=np.float32)
+        self._c = np.zeros((1, 1, self._hidden), dtype=np.float32)
+        self._sequence = 0
+        self._choice: Choice | None = None
+
+    def run(self, features: Array) -> Choice:
+        """One control period: decides anew when a decision is due, else repeats the last.
+
+        Args:
+            features: (size of the features layer,).
+        """
+        due = self._sequence % self.period == 0
+        self._sequence += 1
+        if not due and self._choice is not None:
+            self._choice = self._choice._replace(decided=False)
+            return self._choice
+        probabilities, value, self._h, self._c = self._session.run(
+            ["probabilities", "value", "h_out", "c_out"],
+            {"features": features[None, None], "h": self._h, "c": self._c},
+        )
+        row = probabilities[0, 0]
+        self._choice = Choice(int(row.argmax()), row, float(value[0, 0]), True)
+        return self._choice
+
+
+def shipped(name: str = "bbrl") -> Path:
+    """Folder of a policy that comes with the package.
+
+    Raises:
+        ContractError: No such policy; the text lists those there are.
+    """
+    home = Path(__file__).parent / "shipped"
+    folder = home / name
+    if not folder.is_dir():
+        known = sorted(path.name for path in home.iterdir() if path.is_dir())
+        raise ContractError(f"no policy {name!r} is shipped; there are {', '.join(known) or 'none'}")
+    return folder
+
+
+def _part(policy: Path, part: str) -> Path:
+    policy = Path(policy)
+    if not policy.is_dir():
+        raise ContractError(f"model folder {policy} does not exist")
+    if not (policy / part).is_dir():
+        raise ContractError(
+            f"{policy} is not a policy folder: it has no {part}/ "
+            "(train one with: introspect train bbrl --out DIR, and give DIR/model)"
+        )
+    return policy / part
+
+
+def _session(folder: Path) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(
+            (folder / GRAPH).read_bytes(), options, providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:
+        raise ContractError(f"{folder / GRAPH} cannot be run: {error}") from error

@@ -1,0 +1,1 @@
+"""Reinforcement learning that is not about one task."""

@@ -1,0 +1,42 @@
+"""What the trainers need of a world: episodes side by side, one policy step at a time."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Episodes(Protocol):
+    """The part of ``PickAndPlaceVectorEnv`` that training uses.
+
+    A benchmark on another simulator implements these and nothing else.
+    """
+
+    num_envs: int
+    horizon: int
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        """Start an episode in every copy; observations (n, OBSERVATION.size)."""
+
+    def observe(self) -> NDArray[np.float32]:
+        """The observations now, (n, OBSERVATION.size)."""
+
+    def step(
+        self, actions: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], Any, Any, Any, dict[str, Any]]:
+        """One policy step with actions (n, ACTION_SIZE); ``info["success"]`` is (n,) bool."""
+
+
+class Progress(Protocol):
+    """Hears how training goes."""
+
+    def __call__(self, stage: str, done: float, text: str) -> None:
+        """``done`` in [0, 1] of a stage, with a line to show."""
+
+
+def silent(stage: str, done: float, text: str) -> None:
+    """Show nothing."""

@@ -1,0 +1,111 @@
+"""Checkpoints: tensors in safetensors, the rest in JSON, a manifest written last."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from introspect_learning.runs.atomic import sha256, write_folder
+
+_KEEP = 2
+_TENSORS, _STATE, _MANIFEST = "tensors.safetensors", "state.json", "manifest.json"
+
+
+class CheckpointError(Exception):
+    """A checkpoint that cannot be read; the text says which and why."""
+
+
+class Checkpoints:
+    """The checkpoints of one run, newest last.
+
+    Args:
+        folder: where they lie; made when the first is saved.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def save(self, step: int, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
+        """Write a checkpoint; older ones but the last are removed.
+
+        Args:
+            step: orders the checkpoints.
+            tensors: weights, optimiser moments, generator states, data.
+            state: what JSON can hold.
+        """
+
+        def fill(folder: Path) -> None:
+            flat = {name: tensor.detach().contiguous().clone() for name, tensor in tensors.items()}
+            save_file(flat, folder / _TENSORS)
+            (folder / _STATE).write_text(json.dumps(state))
+            manifest = {name: sha256(folder / name) for name in (_TENSORS, _STATE)}
+            (folder / _MANIFEST).write_text(json.dumps({"step": step, "sha256": manifest}))
+
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_folder(self.folder / f"step-{step:08d}", fill)
+        for old in self._steps()[:-_KEEP]:
+            shutil.rmtree(old, ignore_errors=True)
+
+    def load(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+        """The newest whole checkpoint, or None if there is none."""
+        for folder in reversed(self._steps()):
+            try:
+                return self._read(folder)
+            except CheckpointError:
+                continue  # a write that was cut off; the one before it is whole
+        return None
+
+    def _steps(self) -> list[Path]:
+        return sorted(self.folder.glob("step-*"))
+
+    def _read(self, folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        try:
+            manifest = json.loads((folder / _MANIFEST).read_text())["sha256"]
+            for name in (_TENSORS, _STATE):
+                if sha256(folder / name) != manifest[name]:
+                    raise CheckpointError(f"{folder / name} does not match its manifest")
+            return load_file(folder / _TENSORS), json.loads((folder / _STATE).read_text())
+        except (OSError, KeyError, TypeError, json.JSONDecodeError) as error:
+            raise CheckpointError(f"{folder} is not a whole checkpoint: {error}") from error
+
+
+def optimiser_tensors(optimiser: torch.optim.Optimizer, prefix: str) -> dict[str, Tensor]:
+    """Every tensor of an optimiser's state, by name."""
+    return {
+        f"{prefix}.{index}.{name}": value
+        for index, state in optimiser.state_dict()["state"].items()
+        for name, value in state.items()
+    }
+
+
+def restore_optimiser(
+    optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor], prefix: str
+) -> None:
+    """Put back what ``optimiser_tensors`` gave."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        if key.startswith(prefix + "."):
+            index, name = key[len(prefix) + 1 :].split(".", 1)
+            state.setdefault(int(index), {})[name] = value
+    whole = optimiser.state_dict()
+    whole["state"] = state
+    optimiser.load_state_dict(whole)
+
+
+def module_tensors(module: torch.nn.Module, prefix: str) -> dict[str, Tensor]:
+    """Every tensor of a module, by name."""
+    return {f"{prefix}.{name}": value for name, value in module.state_dict().items()}
+
+
+def restore_module(module: torch.nn.Module, tensors: dict[str, Tensor], prefix: str) -> None:
+    """Put back what ``module_tensors`` gave."""
+    start = prefix + "."
+    module.load_state_dict(
+        {key[len(start) :]: value for key, value in tensors.items() if key.startswith(start)}
+    )
