@@ -1,1 +1,1 @@
-"""Bring-up, command line and dashboard."""
+"""Bring-up of introspect: the graph of nodes, its runners, the command line, the dashboard."""

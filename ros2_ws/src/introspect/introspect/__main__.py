@@ -1,0 +1,7 @@
+"""``python -m introspect`` is ``introspect``."""
+
+import sys
+
+from introspect.cli import main
+
+sys.exit(main())

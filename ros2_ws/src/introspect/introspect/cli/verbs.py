@@ -1,0 +1,27 @@
+"""The verbs of ``introspect``. To add one, write its module and add a line here.
+
+A verb's module has one function, ``run(words) -> exit code``, where ``words`` is what follows the
+verb on the command line. It prints results to standard output, raises ``UsageError`` where it is
+asked for something impossible, and lets any other error go through: ``introspect.cli.main`` turns
+both into one line. ``introspect.cli.parser`` has an argument parser that fits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Verb:
+    """One verb: what it does, and the module that does it."""
+
+    name: str
+    summary: str  # one line for `introspect --help`
+    module: str  # imported when the verb is used
+
+
+VERBS = (
+    Verb("launch", "start a system of nodes", "introspect.cli.launch"),
+    Verb("view", "watch the running system in the terminal", "introspect.cli.view"),
+    Verb("doctor", "look for what is wrong with the installation", "introspect.cli.doctor"),
+)

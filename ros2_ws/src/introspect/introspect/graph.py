@@ -1,0 +1,150 @@
+"""Which nodes each system has, with which parameters: the one place where that is written.
+
+``launch/*.launch.py`` turn a graph into ``launch_ros`` actions (``introspect.ros_launch``);
+``introspect launch`` starts the very same graph where ROS 2's launch is not installed
+(``introspect.runner``).
+"""
+
+from __future__ import annotations
+
+from introspect.errors import UsageError, did_you_mean
+from introspect.specification import (
+    Argument,
+    FromArgument,
+    Graph,
+    NodeSpec,
+    OnExit,
+    Parameters,
+    ShareFile,
+    When,
+)
+
+ENVIRONMENT = {
+    "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",  # other machines are asked for, never by accident
+    "OMP_NUM_THREADS": "1",  # small networks: more threads only wait for each other
+}
+"""Variables that every node gets unless the user has set them."""
+
+GRACE = 1.5
+"""Time between the death of a critical node and the end of the run [s]: the arm comes to rest."""
+
+
+def _from_arguments(*names: str) -> Parameters:
+    """Parameters that take the launch arguments of the same names."""
+    return {name: FromArgument(name) for name in names}
+
+
+_ARM = _from_arguments("arm")
+_SIMULATED_TIME: Parameters = {"use_sim_time": True}
+_POLICY = When("policy", "bbrl")
+
+SIM = Graph(
+    name="sim",
+    summary="A simulated arm that a learned policy drives, with a page to watch it.",
+    arguments=(
+        Argument("backend", "mujoco", "physics engine", choices=("mujoco", "pybullet")),
+        Argument("arm", "panda", "arm, by the name of its data file"),
+        Argument("task", "pick_and_place", "what the arm does", choices=("pick_and_place",)),
+        Argument(
+            "policy",
+            "bbrl",
+            "what drives the arm: behaviours with a choreographer, or nothing of ours",
+            choices=("bbrl", "none"),
+        ),
+        Argument("model", "", "folder of the policy's model; empty: the shipped one"),
+        Argument("episodes", "0", "number of episodes; 0: until stopped", type=int, minimum=0),
+        Argument("seed", "0", "seed of the first episode", type=int, minimum=0),
+        Argument(
+            "realtime",
+            "1.0",
+            "speed of simulated time against real time; 0: as fast as it goes",
+            type=float,
+            minimum=0.0,
+        ),
+        Argument("camera", "false", "render the camera", type=bool),
+        Argument("view", "true", "serve a page to watch in the browser", type=bool),
+        Argument("port", "8080", "port of that page, or the next free one", type=int, minimum=1024),
+        Argument("rviz", "false", "open RViz (full ROS 2 installations)", type=bool),
+        Argument("namespace", "", "namespace of all nodes and topics"),
+        Argument(
+            "log_level",
+            "info",
+            "least severe messages to print",
+            choices=("debug", "info", "warn", "error", "fatal"),
+        ),
+    ),
+    nodes=(
+        NodeSpec(
+            package="introspect_sim",
+            executable="sim_node",
+            name="sim_node",
+            parameters=_ARM | _from_arguments("backend", "task", "seed", "realtime", "camera"),
+        ),
+        NodeSpec(
+            package="introspect_control",
+            executable="state_publisher_node",
+            name="state_publisher_node",
+            parameters=_ARM | _SIMULATED_TIME,
+        ),
+        NodeSpec(
+            package="introspect_control",
+            executable="arm_bridge_node",
+            name="arm_bridge_node",
+            parameters=_ARM | _SIMULATED_TIME,
+        ),
+        NodeSpec(
+            package="introspect_learning",
+            executable="behaviour_node",
+            name="behaviour_node",
+            parameters=_ARM | _SIMULATED_TIME | _from_arguments("model"),
+            condition=_POLICY,
+        ),
+        NodeSpec(
+            package="introspect_learning",
+            executable="choreographer_node",
+            name="choreographer_node",
+            parameters=_ARM | _SIMULATED_TIME | _from_arguments("model"),
+            condition=_POLICY,
+        ),
+        NodeSpec(
+            package="introspect_sim",
+            executable="task_node",
+            name="task_node",
+            parameters=_SIMULATED_TIME | _from_arguments("task", "episodes", "seed"),
+            condition=_POLICY,
+            on_exit=OnExit.FINISH,
+        ),
+        NodeSpec(
+            package="introspect",
+            executable="dashboard_node",
+            name="dashboard_node",
+            parameters=_ARM | _SIMULATED_TIME | _from_arguments("port"),
+            condition=When("view"),
+            on_exit=OnExit.REPORT,
+        ),
+        NodeSpec(
+            package="rviz2",
+            executable="rviz2",
+            name="rviz",
+            parameters=_SIMULATED_TIME,
+            arguments=("-d", ShareFile("introspect_description", "urdf/introspect.rviz")),
+            condition=When("rviz"),
+            on_exit=OnExit.REPORT,
+        ),
+    ),
+)
+
+GRAPHS = {graph.name: graph for graph in (SIM,)}
+"""Every graph by its name."""
+
+
+def find_graph(name: str) -> Graph:
+    """The graph of this name.
+
+    Raises:
+        UsageError: if there is none, listing those that there are.
+    """
+    if name not in GRAPHS:
+        hint = did_you_mean(name, GRAPHS)
+        raise UsageError(f"there is no graph '{name}'.{hint} Graphs: {', '.join(GRAPHS)}.")
+    return GRAPHS[name]

@@ -1,0 +1,73 @@
+"""What can be known to be wrong before any node is started: one line each, with the cure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from introspect.errors import UsageError
+from introspect.specification import NodeSpec, Value
+
+
+def check_model(folder: str) -> None:
+    """Refuse a model folder that is not one.
+
+    Args:
+        folder: path of the folder; ``""`` for the shipped model, which its package checks.
+
+    Raises:
+        UsageError: if the folder, or a contract in it, does not exist.
+    """
+    if not folder:
+        return
+    path = Path(folder)
+    if not path.is_dir():
+        raise UsageError(f"model:={folder}: there is no such folder")
+    for part in ("behaviours", "choreographer"):
+        if not (path / part / "contract.json").is_file():
+            raise UsageError(
+                f"model:={folder}: not the folder of a policy, {part}/contract.json is missing"
+            )
+
+
+def check_arm(name: str) -> None:
+    """Refuse an arm of which there is no data file.
+
+    Raises:
+        UsageError: with the reason, which lists the available arms.
+    """
+    from introspect_description import ArmDescription, DescriptionError
+
+    try:
+        ArmDescription.load(name)
+    except DescriptionError as error:
+        raise UsageError(f"arm:={name}: {error}") from error
+
+
+def check_display(nodes: Sequence[NodeSpec], environment: Mapping[str, str]) -> None:
+    """Refuse to open a window where there is no screen.
+
+    Raises:
+        UsageError: if RViz is asked for without a display.
+    """
+    wants_window = any(node.executable == "rviz2" for node in nodes)
+    if wants_window and not (environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY")):
+        raise UsageError(
+            "rviz:=true needs a screen, but neither DISPLAY nor WAYLAND_DISPLAY is set. "
+            "Cure: view:=true and a browser"
+        )
+
+
+def check(
+    nodes: Sequence[NodeSpec], values: Mapping[str, Value], environment: Mapping[str, str]
+) -> None:
+    """Run every check that concerns these nodes.
+
+    Raises:
+        UsageError: for the first thing that is wrong.
+    """
+    check_display(nodes, environment)
+    if "model" in values:
+        check_model(str(values["model"]))
+    if "arm" in values:
+        check_arm(str(values["arm"]))

@@ -1,0 +1,151 @@
+"""The program ``introspect``: what it prints, and the exit codes that scripts rely on."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import subprocess
+import sys
+
+import pytest
+from introspect.cli import main
+from introspect.cli.launch import parse_assignments
+from introspect.cli.verbs import VERBS
+from introspect.errors import UsageError
+
+
+def test_help_lists_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    text = capsys.readouterr().out
+    for verb in VERBS:
+        assert f"  {verb.name}" in text
+        assert verb.summary in text
+    assert "example:" in text
+
+
+def test_no_verb_is_wrong_use(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    assert "usage:" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("verb", [verb.name for verb in VERBS])
+def test_every_verb_has_help_with_an_example(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ending:
+        main([verb, "--help"])
+    assert ending.value.code == 0
+    assert f"introspect {verb}" in capsys.readouterr().out.partition("example")[2]
+
+
+def test_help_comes_without_the_heavy_libraries() -> None:
+    code = (
+        "import sys; from introspect.cli import main; main(['--help'])\n"
+        "heavy = {'numpy', 'rclpy', 'torch', 'viser', 'mujoco', 'rich', 'onnxruntime', 'tyro'}\n"
+        "sys.exit(str(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+
+
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("introspect 0.")
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["lanch"], "there is no verb 'lanch'. Did you mean 'launch'? Verbs: "),
+        (["launch"], "the following arguments are required: GRAPH"),
+        (["launch", "simm"], "there is no graph 'simm'. Did you mean 'sim'? Graphs: sim."),
+        (["launch", "sim", "--fast"], "unrecognized arguments: --fast. See: introspect launch --h"),
+        (["launch", "sim", "sead:=1"], "graph sim has no argument 'sead'. Did you mean 'seed'?"),
+        (["launch", "sim", "seed:=x"], "seed:=x is not allowed. Allowed: a whole number, 0 or m"),
+        (["launch", "sim", "seed=1"], "'seed=1' is not a launch argument. Did you mean 'seed:=1'"),
+        (["launch", "sim", "fast"], "'fast' is not a launch argument. Did you mean 'fast:=VALUE'"),
+        (["launch", "sim", "model:=/none"], "model:=/none: there is no such folder"),
+        (["launch", "sim", "arm:=none"], "arm:=none: "),
+        (["launch", "sim", "rviz:=true"], "rviz:=true needs a screen"),
+    ],
+)
+def test_wrong_use_is_one_line_and_exit_code_2(
+    words: list[str],
+    line: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    assert main(words) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"introspect: {line}")
+    assert error.count("\n") == 1
+
+
+def test_a_bad_domain_is_wrong_use(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROS_DOMAIN_ID", "400")
+    assert main(["launch", "sim"]) == 2
+    assert "ROS_DOMAIN_ID=400 is not a domain" in capsys.readouterr().err
+
+
+class TestWhenAVerbFails:
+    @pytest.fixture(autouse=True)
+    def broken_verb(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def run(words: list[str]) -> int:
+            if words == ["interrupted"]:
+                raise KeyboardInterrupt
+            raise ZeroDivisionError("no way")
+
+        monkeypatch.setattr(importlib.import_module("introspect.cli.launch"), "run", run)
+
+    def test_it_is_one_line_without_a_traceback(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["launch"]) == 1
+        assert capsys.readouterr().err == (
+            "introspect: ZeroDivisionError: no way (--debug shows where)\n"
+        )
+
+    def test_debug_shows_where(self) -> None:
+        with pytest.raises(ZeroDivisionError):
+            main(["launch", "--debug"])
+
+    def test_ctrl_c_has_the_exit_code_that_shells_expect(self) -> None:
+        assert main(["launch", "interrupted"]) == 130
+
+
+def test_the_american_spelling_is_understood(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    module = importlib.import_module("introspect.cli.launch")
+    monkeypatch.setattr(module, "run", lambda words: seen.extend(words) or 0)
+    assert main(["launch", "behaviors", "behavior", "model:=/my/behavior"]) == 0
+    assert seen == ["behaviours", "behaviour", "model:=/my/behavior"]
+
+
+def test_the_launch_arguments_of_a_graph_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["launch", "sim", "--show-args"]) == 0
+    text = capsys.readouterr().out
+    assert "  backend:=mujoco\n      physics engine (mujoco, pybullet)\n" in text
+
+
+def test_the_commands_of_the_nodes_are_printed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AMENT_PREFIX_PATH", raising=False)
+    assert main(["launch", "sim", "--print", "policy:=none", "view:=false"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [os.path.basename(line.split()[0]) for line in lines] == [
+        "sim_node",
+        "state_publisher_node",
+        "arm_bridge_node",
+    ]
+
+
+def test_assignments_may_hold_any_text_after_the_sign() -> None:
+    assert parse_assignments(["model:=/a b/c:=d", "namespace:="]) == {
+        "model": "/a b/c:=d",
+        "namespace": "",
+    }
+
+
+def test_an_argument_that_comes_twice_is_refused() -> None:
+    with pytest.raises(UsageError, match="seed is given twice: seed:=1 and seed:=2"):
+        parse_assignments(["seed:=1", "seed:=2"])
