@@ -1,0 +1,46 @@
+"""A clean ROS 2 environment for every test process: its own DDS domain, this machine only."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+# Before anything imports rclpy.
+os.environ.setdefault("AMENT_PREFIX_PATH", sys.prefix)
+os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+os.environ["ROS_PYTHON_CHECK_FIELDS"] = "1"  # a wrong type fails where it is assigned
+os.environ.pop("ROS_LOCALHOST_ONLY", None)
+os.environ.pop("ROS_DOMAIN_ID", None)  # the shell's own system must not hear the tests
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # one core a worker
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(scope="session")
+def ros_domain() -> Iterator[int]:
+    """Hold a DDS domain that no other test process on this machine uses, and return its number."""
+    domain_coordinator = pytest.importorskip("domain_coordinator")
+    with domain_coordinator.domain_id() as number:
+        os.environ["ROS_DOMAIN_ID"] = str(number)
+        yield int(number)
+        del os.environ["ROS_DOMAIN_ID"]
+
+
+@pytest.fixture(autouse=True)
+def isolated_domain(request: pytest.FixtureRequest) -> None:
+    """Give every test that is marked `ros` or `e2e` the session's domain."""
+    if request.node.get_closest_marker("ros") or request.node.get_closest_marker("e2e"):
+        request.getfixturevalue("ros_domain")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by their folder, so that no test can forget to be isolated."""
+    for item in items:
+        folders = item.path.parts
+        if {"nodes", "launch", "faults"} & set(folders):
+            item.add_marker(pytest.mark.ros)
+        if "e2e" in folders:
+            item.add_marker(pytest.mark.e2e)

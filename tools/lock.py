@@ -1,0 +1,81 @@
+"""Write requirements/lock.txt: the exact version of everything, on every supported Python.
+
+    python tools/lock.py python3.10 python3.11 python3.12 python3.13
+
+Each interpreter's pip resolves requirements/{dev,colcon}.txt without installing anything; the names
+come from the distributions' own metadata. (`pip freeze` would also list the ROS packages under names
+that other projects own on the package index.)
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+REQUIREMENTS = ("dev.txt", "colcon.txt")
+HEADER = """\
+# Exact versions of everything, on every supported Python. A constraint file: it installs nothing.
+# Written by tools/lock.py; edit the other files of this folder instead.
+"""
+
+
+def resolve(python: str) -> tuple[tuple[int, int], dict[str, str]]:
+    """Return the interpreter's version and {name: version} as its pip resolves them."""
+    command = [python, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed"]
+    for name in REQUIREMENTS:
+        command += ["-r", str(ROOT / "requirements" / name)]
+    output = subprocess.run([*command, "--report", "-"], check=True, stdout=subprocess.PIPE).stdout
+    report = json.loads(output)
+    major, minor = report["environment"]["python_version"].split(".")
+    pins = {}
+    for item in report["install"]:
+        metadata = item["metadata"]
+        name = re.sub(r"[-_.]+", "-", metadata["name"]).lower()
+        pins[name] = metadata["version"].partition("+")[0]  # the local part names a mirror's build
+    return (int(major), int(minor)), pins
+
+
+def marker(
+    pythons: list[tuple[int, int]], supported: list[tuple[int, int]], others: bool
+) -> str:
+    """Return the environment marker for a version that is used by `pythons`, "" for always."""
+    if not others:
+        return ""
+    first, last = min(pythons), max(pythons)
+    parts = []
+    if first != supported[0]:
+        parts.append(f'python_version >= "{first[0]}.{first[1]}"')
+    if last != supported[-1]:
+        parts.append(f'python_version < "{last[0]}.{last[1] + 1}"')
+    return "; " + " and ".join(parts)
+
+
+def main() -> int:
+    """Resolve with every interpreter named on the command line and write the lock."""
+    if not sys.argv[1:]:
+        print(__doc__, file=sys.stderr)
+        return 2
+    used: dict[str, dict[str, list[tuple[int, int]]]] = defaultdict(lambda: defaultdict(list))
+    supported = []
+    for python in sys.argv[1:]:
+        print(f"resolving with {python}", file=sys.stderr)
+        version, pins = resolve(python)
+        supported.append(version)
+        for name, pin in pins.items():
+            used[name][pin].append(version)
+    lines = [
+        f"{name}=={pin}{marker(pythons, sorted(supported), len(pins) > 1)}\n"
+        for name, pins in sorted(used.items())
+        for pin, pythons in sorted(pins.items(), key=lambda item: max(item[1]))
+    ]
+    (ROOT / "requirements" / "lock.txt").write_text(HEADER + "".join(lines))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
