@@ -93,14 +93,15 @@ class ShortHorizon:
             np.where(velocity > 0.0, self._upper - position, position - self._lower), 0.0
         )
         near = speed * (self._period + 0.5 * self._braking) > room
-        start, braking = self._coast_end, self._braking
+        start: Array | float = self._coast_end
+        braking: Array | float = self._braking
         if near.any():
             start = np.where(near, self._period, self._coast_end)
             shorter = np.maximum(2.0 * room, speed * speed / self._acceleration)
             shorter /= np.maximum(speed, 1e-9)
             shorter = np.clip(np.floor(shorter / _TICK) * _TICK, _TICK, self._braking)
+            stops = self._period + shorter[near]
             braking = np.where(near, shorter, self._braking)
-            stops = self._period + braking[near]
             times = np.unique(np.concatenate([times, stops.round(6)]))
         share = np.clip((times[:, None] - start) / braking, 0.0, 1.0)  # of the slowing down, done
         share[-1] = 1.0

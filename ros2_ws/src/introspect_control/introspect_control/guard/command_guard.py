@@ -1,0 +1,289 @@
+"""The last gate before the arm: pass, clamp or reject every joint command."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from dataclasses import dataclass
+from math import inf, isfinite
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from introspect_control.guard.scalar_limiter import ScalarLimiter
+
+if TYPE_CHECKING:
+    from introspect_description import JointLimits
+
+Array = NDArray[np.float64]
+
+# The guard's limits are looser than the envelope by what float64 rounding can make of a command
+# that another limiter put exactly on it, and tighter than what the arm would notice.
+_SLACK = 1.0 + 5e-8
+_POSITION_SLACK = 1e-10  # [rad]
+_ROUNDING = 1e-9  # differences of times that count as equal [s]
+
+
+class Verdict(enum.Enum):
+    """What became of a command."""
+
+    PASS = "pass"
+    """It goes to the arm unchanged."""
+    CLAMP = "clamp"
+    """It is followed as far as the limits allow."""
+    REJECT = "reject"
+    """It is refused; the arm slows down."""
+    HOLD = "hold"
+    """It is not looked at: the guard is stopping, or at rest."""
+
+
+class GuardState(enum.IntEnum):
+    """Same numbers as in ``introspect_msgs/GuardStatus``."""
+
+    IDLE = 0
+    """Nothing is sent."""
+    ACTIVE = 1
+    """Commands are checked and sent."""
+    STOPPING = 2
+    """Ramping to rest; commands are ignored."""
+    FAULT = 3
+    """At rest until ``rearm``."""
+
+
+@dataclass(frozen=True)
+class GuardConfig:
+    """What the guard takes for nonsense, and how much of it."""
+
+    max_age: float = 0.1  # of a command, older ones are rejected [s]
+    max_lead: float = 0.05  # of a command's stamp before the clock, later ones are rejected [s]
+    reject_ratio: float = 4.0  # steps above this many times velocity limit · period are rejected
+    rejects_in_a_row: int = 3  # that latch a fault
+    reject_time: float = 1.0  # of nothing but rejected commands that latches a fault [s]
+
+    def __post_init__(self) -> None:
+        """Refuse values that would switch the guard off."""
+        for name in ("max_age", "max_lead", "reject_time"):
+            value = getattr(self, name)
+            if not (isfinite(value) and value > 0.0):
+                raise ValueError(f"{name} must be positive and finite, got {value} s")
+        if not (isfinite(self.reject_ratio) and self.reject_ratio >= 1.0):
+            raise ValueError(f"reject_ratio must be at least 1, got {self.reject_ratio}")
+        if self.rejects_in_a_row < 1:
+            raise ValueError(f"rejects_in_a_row must be at least 1, got {self.rejects_in_a_row}")
+
+
+class GuardDecision(NamedTuple):
+    """What to send in place of a command; nothing is to be sent while IDLE or FAULT."""
+
+    verdict: Verdict
+    position: Array  # (joints,) [rad]
+    velocity: Array  # (joints,) [rad/s]
+    reason: str  # "" for PASS
+
+
+class CommandGuard:
+    """Lets nothing through that breaks a position, velocity, acceleration or jerk limit.
+
+    Commands are compared with the last command sent, never with the measured arm, in three bands:
+    what the limits allow passes unchanged, what goes somewhat beyond is followed as far as they
+    allow, and what is no sensible command (a step above ``reject_ratio · velocity · period``, not
+    finite, of the wrong size, too old, or from the future) is rejected while the arm slows down.
+    Several rejections in a row stop the arm and latch a fault, as ``stop(..., fault=True)`` does;
+    only ``rearm`` ends it.
+
+    Args:
+        limits: the envelope to stay in.
+        period: between two calls of ``check`` [s].
+        config: what is nonsense.
+    """
+
+    def __init__(
+        self, limits: JointLimits, period: float, config: GuardConfig | None = None
+    ) -> None:
+        self.config = config or GuardConfig()
+        self.state = GuardState.IDLE
+        self.reason = ""
+        self.passed = 0
+        self.clamped = 0
+        self.rejected = 0
+        self._names = limits.names
+        self._limiter = ScalarLimiter(
+            dataclasses.replace(
+                limits,
+                lower=limits.lower - _POSITION_SLACK,
+                upper=limits.upper + _POSITION_SLACK,
+                velocity=limits.velocity * _SLACK,
+                acceleration=limits.acceleration * _SLACK,
+                jerk=limits.jerk * _SLACK,
+            ),
+            period,
+        )
+        self._lower = limits.lower.tolist()
+        self._upper = limits.upper.tolist()
+        self._largest_step = (self.config.reject_ratio * limits.velocity * period).tolist()
+        self._fault_follows = False
+        self._rejects = 0
+        self._rejecting_since = inf
+
+    @property
+    def position(self) -> Array:
+        """The last command, (joints,) [rad]."""
+        return np.array(self._limiter.position)
+
+    @property
+    def velocity(self) -> Array:
+        """Velocity of the last command, (joints,) [rad/s]."""
+        return np.array(self._limiter.velocity)
+
+    def start(self, position: ArrayLike, tolerance: float = 0.01) -> None:
+        """Begin to accept commands, from rest at the arm's measured joints.
+
+        Args:
+            position: (joints,) [rad].
+            tolerance: by which a measured joint may lie beyond its limit [rad].
+
+        Raises:
+            ValueError: Not idle, or a position that no command could start from; the guard's state
+                does not change.
+        """
+        if self.state is not GuardState.IDLE:
+            raise ValueError(f"the guard is {self.state.name}: {self.reason or 'rearm it first'}")
+        values = self._read(position)
+        if isinstance(values, str):
+            raise ValueError(f"cannot start: {values}")
+        for name, value, low, high in zip(
+            self._names, values, self._lower, self._upper, strict=True
+        ):
+            if not low - tolerance <= value <= high + tolerance:
+                raise ValueError(
+                    f"cannot start: {name} is at {value:.4f} rad, outside [{low}, {high}]; "
+                    "move the arm back by hand or with its own tools"
+                )
+        self._limiter.reset(values)
+        self._accept()
+        self.state, self.reason = GuardState.ACTIVE, ""
+
+    def check(self, position: ArrayLike, stamp: float, now: float) -> GuardDecision:
+        """Judge one command and advance one period. Never raises, whatever it is given.
+
+        Args:
+            position: (joints,) wanted [rad].
+            stamp: when it was asked for [s].
+            now: on the same clock [s].
+        """
+        if self.state is not GuardState.ACTIVE:
+            return self._hold()
+        problem = self._staleness(stamp, now)
+        values = self._read(position)
+        if isinstance(values, str):
+            problem = problem or values
+        elif not problem:
+            problem = self._step_problem(values)
+        if problem or isinstance(values, str):
+            self.reject(problem, now)
+            self._advance_stop()
+            return self._decision(Verdict.REJECT, problem)
+        self._accept()
+        if self._limiter.step(values):
+            self.passed += 1
+            return self._decision(Verdict.PASS, "")
+        self.clamped += 1
+        return self._decision(Verdict.CLAMP, "beyond the limits")
+
+    def reject(self, reason: str, now: float) -> None:
+        """Count something that was no sensible command; latches a fault when it goes on."""
+        self.rejected += 1
+        if self.state is not GuardState.ACTIVE:
+            return
+        self._rejects += 1
+        self._rejecting_since = min(self._rejecting_since, now)
+        rejecting = now - self._rejecting_since
+        if self._rejects >= self.config.rejects_in_a_row:
+            self.stop(f"{self._rejects} commands rejected in a row, the last: {reason}", fault=True)
+        elif rejecting >= self.config.reject_time - _ROUNDING:
+            self.stop(f"only rejected commands for {rejecting:.1f} s, the last: {reason}", True)
+
+    def stop(self, reason: str, fault: bool = False) -> None:
+        """Ramp to rest from the last command, then IDLE, or FAULT if asked for or already due.
+
+        Args:
+            reason: for the person who reads the status.
+            fault: whether a ``rearm`` is needed afterwards.
+        """
+        if self.state is GuardState.FAULT:
+            return
+        if self.state is GuardState.STOPPING:
+            if fault and not self._fault_follows:
+                self._fault_follows, self.reason = True, reason
+            return
+        self._fault_follows, self.reason = fault, reason
+        self.state = GuardState.STOPPING
+        if self._limiter.at_rest:
+            self._come_to_rest()
+
+    def rearm(self) -> bool:
+        """Leave FAULT for IDLE; returns whether the guard is free of faults now."""
+        if self.state is GuardState.FAULT:
+            self._fault_follows = False
+            self.state, self.reason = GuardState.IDLE, ""
+        return not self._fault_follows
+
+    def _hold(self) -> GuardDecision:
+        if self.state is GuardState.STOPPING:
+            self._advance_stop()
+        return self._decision(Verdict.HOLD, self.reason)
+
+    def _advance_stop(self) -> None:
+        self._limiter.stop()
+        if self.state is GuardState.STOPPING and self._limiter.at_rest:
+            self._come_to_rest()
+
+    def _come_to_rest(self) -> None:
+        self.state = GuardState.FAULT if self._fault_follows else GuardState.IDLE
+
+    def _accept(self) -> None:
+        self._rejects = 0
+        self._rejecting_since = inf
+
+    def _decision(self, verdict: Verdict, reason: str) -> GuardDecision:
+        return GuardDecision(
+            verdict, np.array(self._limiter.position), np.array(self._limiter.velocity), reason
+        )
+
+    def _staleness(self, stamp: float, now: float) -> str:
+        age = now - stamp
+        if -self.config.max_lead - _ROUNDING <= age <= self.config.max_age + _ROUNDING:
+            return ""
+        if not isfinite(age):
+            return f"its time is {stamp}"
+        return f"it is {age:.2f} s old" if age > 0.0 else f"it is {-age:.2f} s from the future"
+
+    def _read(self, position: ArrayLike) -> list[float] | str:
+        """The numbers of a command, or what is wrong with it."""
+        try:
+            array = np.asarray(position, dtype=np.float64)
+        except (TypeError, ValueError):
+            return "it is not a list of numbers"
+        if array.shape != (len(self._names),):
+            return f"it has shape {array.shape}, expected ({len(self._names)},)"
+        values: list[float] = array.tolist()
+        for name, value in zip(self._names, values, strict=True):
+            if not isfinite(value):
+                return f"{name} is {value}"
+        return values
+
+    def _step_problem(self, values: list[float]) -> str:
+        for value, last, largest in zip(
+            values, self._limiter.position, self._largest_step, strict=True
+        ):
+            if not -largest <= value - last <= largest:
+                break
+        else:
+            return ""
+        steps = np.abs(np.array(values) - self._limiter.position)
+        worst = int(np.argmax(steps / self._largest_step))
+        return (
+            f"{self._names[worst]} would step {steps[worst]:.3g} rad, "
+            f"the most is {self._largest_step[worst]:.3g} rad"
+        )

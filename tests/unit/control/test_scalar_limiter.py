@@ -1,0 +1,61 @@
+"""The two writings of the joint limiter agree to the bit."""
+
+import numpy as np
+import pytest
+
+from introspect_control import JointLimiter
+from introspect_control.guard import ScalarLimiter
+from introspect_description import ArmDescription
+
+ARM = ArmDescription.load("panda")
+LIMITS = ARM.limits.scaled(0.5, 0.5, 500.0)
+
+
+@pytest.mark.parametrize("manner", ["chase", "jump", "wander", "creep", "drift", "stop"])
+def test_the_scalar_limiter_does_to_the_bit_what_the_vectorised_one_does(manner: str) -> None:
+    # given
+    random = np.random.default_rng(11)
+    vectorised, scalar = JointLimiter(LIMITS, 0.01), ScalarLimiter(LIMITS, 0.01)
+    for _ in range(8):
+        start = random.uniform(LIMITS.lower - 0.1, LIMITS.upper + 0.1)
+        vectorised.reset(start[None])
+        scalar.reset(start.tolist())
+        goal = random.uniform(LIMITS.lower - 0.5, LIMITS.upper + 0.5)
+        velocity = np.zeros(7)
+        for tick in range(60):
+            # when
+            last = vectorised.position[0]
+            velocity = 0.95 * velocity + random.normal(0.0, 0.2, 7)
+            wanted = {
+                "chase": goal,
+                "jump": random.uniform(LIMITS.lower - 1.0, LIMITS.upper + 1.0),
+                "wander": last + random.normal(0.0, 0.01, 7),
+                "creep": last + 1e-4 * np.sign(goal),
+                "drift": last + 0.01 * velocity,
+                "stop": goal,
+            }[manner]
+            if manner == "stop" and tick > 20:
+                vectorised.stop()
+                scalar.stop()
+            else:
+                sent = vectorised.step(wanted[None])
+                exactly = scalar.step(wanted.tolist())
+                assert exactly == np.array_equal(sent[0], wanted)
+
+            # then
+            np.testing.assert_array_equal(scalar.position, vectorised.position[0])
+            np.testing.assert_array_equal(scalar.velocity, vectorised.velocity[0])
+            np.testing.assert_array_equal(scalar.acceleration, vectorised.acceleration[0])
+            assert scalar.at_rest == vectorised.at_rest[0]
+
+
+def test_a_period_that_is_not_positive_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"period must be positive, got 0\.0"):
+        ScalarLimiter(LIMITS, 0.0)
+
+
+def test_a_range_too_short_to_stop_within_is_refused_with_its_joints() -> None:
+    slow = ARM.limits.scaled(1.0, 0.02, 500.0)
+
+    with pytest.raises(ValueError, match=r"too short to stop within at these limits: \['panda_j"):
+        ScalarLimiter(slow, 0.01)
