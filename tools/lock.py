@@ -2,9 +2,9 @@
 
     python tools/lock.py python3.10 python3.11 python3.12 python3.13
 
-Each interpreter's pip resolves requirements/{dev,colcon}.txt without installing anything; the names
-come from the distributions' own metadata. (`pip freeze` would also list the ROS packages under names
-that other projects own on the package index.)
+Each interpreter's pip resolves requirements/{dev,colcon}.txt without installing anything; names
+come from the distributions' own metadata, because `pip freeze` also lists the ROS packages under
+names that other projects own.
 """
 
 from __future__ import annotations
@@ -40,9 +40,7 @@ def resolve(python: str) -> tuple[tuple[int, int], dict[str, str]]:
     return (int(major), int(minor)), pins
 
 
-def marker(
-    pythons: list[tuple[int, int]], supported: list[tuple[int, int]], others: bool
-) -> str:
+def marker(pythons: list[tuple[int, int]], supported: list[tuple[int, int]], others: bool) -> str:
     """Return the environment marker for a version that is used by `pythons`, "" for always."""
     if not others:
         return ""

@@ -20,7 +20,7 @@ def shared_tree(folder: str) -> list[tuple[str, list[str]]]:
 setup(
     name=NAME,
     version="0.1.0",
-    description="Bring-up, command line and dashboard of introspect, a stack for learned 7-DoF arms.",
+    description="Bring-up, command line and dashboard of introspect.",
     author="introspect developers",
     maintainer="introspect developers",
     maintainer_email="introspect-developers@users.noreply.github.com",
