@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from introspect_description import ArmDescription
 from numpy.typing import NDArray
+
+from introspect_description import ArmDescription
 
 mujoco = pytest.importorskip("mujoco")
 pybullet = pytest.importorskip("pybullet")

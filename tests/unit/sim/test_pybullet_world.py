@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+
 from introspect_control.kinematics import KinematicChain
 from introspect_description import ArmDescription
 from introspect_sim.worlds import OBJECT_EDGE, World, WorldError, make_world
-from numpy.typing import NDArray
 
 pytest.importorskip("pybullet")
 

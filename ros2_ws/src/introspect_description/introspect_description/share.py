@@ -10,7 +10,7 @@ def share_dir(package: str = "introspect_description") -> Path:
     """Find the folder that holds a package's shared files (`urdf/`, `launch/`, ...).
 
     Code that runs from a source checkout gets the files of that checkout, so that editing them
-    takes effect at once. Otherwise the ament index decides, then `share/` of this Python environment.
+    takes effect at once. Otherwise the ament index decides, then `share/` of the environment.
 
     Args:
         package: name of the ROS package.

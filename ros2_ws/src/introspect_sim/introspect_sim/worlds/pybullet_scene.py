@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,47 +30,6 @@ class BulletConfig:
     mirror_force: float = 200.0  # that keeps the two fingers equal [N]
 
 
-def split_urdf(arm: ArmDescription) -> tuple[str, str]:
-    """Split the URDF into the robot and what stands around it.
-
-    Bullet lets no two links of one body collide, so the fingers could not touch the table. Only
-    fingers and surroundings keep their collision shapes: the arm's motion is planned to be free.
-
-    Returns:
-        URDF of the robot, rooted at its base frame, and URDF of the rest, rooted at `world`.
-    """
-    robot, rest = (ElementTree.fromstring(arm.urdf()) for _ in range(2))
-    child_of = {_link(joint, "child"): joint for joint in robot.findall("joint")}
-
-    def is_robot(link: str) -> bool:
-        while link != arm.base_frame and link in child_of:
-            link = _link(child_of[link], "parent")
-        return bool(link == arm.base_frame)
-
-    fingers = {
-        link for link, joint in child_of.items() if joint.get("name") in arm.gripper.joint_names
-    }
-    for joint in robot.findall("joint"):
-        if not is_robot(_link(joint, "parent")):
-            robot.remove(joint)
-    for link in robot.findall("link"):
-        if not is_robot(link.get("name", "")):
-            robot.remove(link)
-        elif link.get("name") not in fingers:
-            for collision in link.findall("collision"):
-                link.remove(collision)
-    for joint in rest.findall("joint"):
-        if is_robot(_link(joint, "child")):
-            rest.remove(joint)
-    for link in rest.findall("link"):
-        if is_robot(link.get("name", "")):
-            rest.remove(link)
-    return (
-        ElementTree.tostring(robot, encoding="unicode"),
-        ElementTree.tostring(rest, encoding="unicode"),
-    )
-
-
 class BulletScene:
     """One copy of the scene in a physics client of its own.
 
@@ -80,13 +38,19 @@ class BulletScene:
         urdf: what `split_urdf` made of it.
         timestep: of the physics [s].
         config: numbers.
+        visible: with shapes to look at, which make it 40 times slower to build.
 
     Raises:
         WorldError: PyBullet has no client left, or cannot read the URDF.
     """
 
     def __init__(
-        self, arm: ArmDescription, urdf: tuple[str, str], timestep: float, config: BulletConfig
+        self,
+        arm: ArmDescription,
+        urdf: tuple[str, str],
+        timestep: float,
+        config: BulletConfig,
+        visible: bool = False,
     ) -> None:
         self.client = pybullet.connect(pybullet.DIRECT)
         if self.client < 0:
@@ -96,7 +60,7 @@ class BulletScene:
         self._timestep = timestep
         self._set(numSolverIterations=config.iterations, deterministicOverlappingPairs=1)
         self._do(pybullet.setGravity, 0.0, 0.0, -config.gravity)
-        self.robot, surroundings = (self._load(text) for text in urdf)
+        self.robot, surroundings = (self._load(text, visible) for text in urdf)
         index = {
             self._do(pybullet.getJointInfo, self.robot, i)[1].decode(): i
             for i in range(self._do(pybullet.getNumJoints, self.robot))
@@ -118,14 +82,11 @@ class BulletScene:
                     **_NO_DAMPING,
                 )
         self._mirror_fingers()
-        half = [0.5 * OBJECT_EDGE] * 3
-        self._shape = self._do(pybullet.createCollisionShape, pybullet.GEOM_BOX, halfExtents=half)
-        self._visual = self._do(
-            pybullet.createVisualShape,
-            pybullet.GEOM_BOX,
-            halfExtents=half,
-            rgbaColor=_OBJECT_COLOUR,
-        )
+        box = {"shapeType": pybullet.GEOM_BOX, "halfExtents": [0.5 * OBJECT_EDGE] * 3}
+        self._shape = self._do(pybullet.createCollisionShape, **box)
+        self._visual = -1
+        if visible:
+            self._visual = self._do(pybullet.createVisualShape, **box, rgbaColor=_OBJECT_COLOUR)
         self.object = self._make_object([0.5, 0.0, 0.5 * OBJECT_EDGE, 0.0, 0.0, 0.0, 1.0])
         self._effort = arm.limits.effort.tolist()
         # A position motor of Bullet is an implicit constraint on the next velocity,
@@ -134,13 +95,11 @@ class BulletScene:
         self._finger_gain = timestep / config.finger_time
         self._grip_force = 0.5 * arm.gripper.force
 
-    def reset(self, joint_position: list[float], width: float, object_pose: list[float]) -> None:
-        """Put everything at rest; what follows does not depend on what was before."""
-        for joint, position in zip(self._arm_joints, joint_position, strict=True):
+    def reset(self, joints: list[float], object_pose: list[float]) -> None:
+        """Put arm and fingers (9,) and the object (7,) at rest, whatever was before."""
+        for joint, position in zip(self.joints, joints, strict=True):
             self._do(pybullet.resetJointState, self.robot, joint, position, 0.0)
-        for finger in self._fingers:
-            self._do(pybullet.resetJointState, self.robot, finger, 0.5 * width, 0.0)
-        self._measured = [*joint_position, 0.5 * width, 0.5 * width]
+        self._measured = joints
         # A new object has no contacts: those of the old one would be carried over and felt.
         self._do(pybullet.removeBody, self.object)
         self.object = self._make_object(object_pose)
@@ -221,18 +180,16 @@ class BulletScene:
     def _set(self, **parameters: float) -> None:
         self._do(pybullet.setPhysicsEngineParameter, **parameters)
 
-    def _load(self, urdf: str) -> int:
+    def _load(self, urdf: str, visible: bool) -> int:
+        # Without the first flag Bullet makes up inertias from the collision shapes.
+        flags = pybullet.URDF_USE_INERTIA_FROM_FILE
+        if not visible:
+            flags |= pybullet.URDF_IGNORE_VISUAL_SHAPES
         with tempfile.TemporaryDirectory() as folder:  # Bullet reads files only
             path = Path(folder, "body.urdf")
             path.write_text(urdf, encoding="utf-8")
             try:
-                # Without the flag Bullet makes up inertias from the collision shapes.
-                body = self._do(
-                    pybullet.loadURDF,
-                    str(path),
-                    useFixedBase=True,
-                    flags=pybullet.URDF_USE_INERTIA_FROM_FILE,
-                )
+                body = self._do(pybullet.loadURDF, str(path), useFixedBase=True, flags=flags)
             except pybullet.error as error:
                 raise WorldError(f"PyBullet cannot read the arm's URDF: {error}") from error
         return int(body)
@@ -274,8 +231,3 @@ class BulletScene:
             **_NO_DAMPING,
         )
         return int(body)
-
-
-def _link(joint: ElementTree.Element, end: str) -> str:
-    element = joint.find(end)
-    return "" if element is None else element.get("link", "")

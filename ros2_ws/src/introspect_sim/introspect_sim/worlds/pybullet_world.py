@@ -8,7 +8,8 @@ import numpy as np
 import pybullet
 from numpy.typing import NDArray
 
-from introspect_sim.worlds.pybullet_scene import BulletConfig, BulletScene, split_urdf
+from introspect_sim.worlds.pybullet_scene import BulletConfig, BulletScene
+from introspect_sim.worlds.pybullet_urdf import split_urdf
 from introspect_sim.worlds.world import OBJECT_EDGE, TIMESTEP, Array, Rows, WorldError, substeps
 
 if TYPE_CHECKING:
@@ -49,10 +50,12 @@ class PyBulletWorld:
         self._velocities = np.zeros((n, _ARM + 2))
         self._object = np.zeros((n, 7))
         self._scenes: list[BulletScene] = []
-        urdf = split_urdf(arm)
+        self._studio: BulletScene | None = None  # the only copy with shapes to look at
+        self._urdf = split_urdf(arm)
+        config = config or BulletConfig()
         try:
             for _ in range(n):
-                self._scenes.append(BulletScene(arm, urdf, timestep, config or BulletConfig()))
+                self._scenes.append(BulletScene(arm, self._urdf, timestep, config))
         except WorldError:
             self.close()
             raise
@@ -63,8 +66,9 @@ class PyBulletWorld:
         """Put k copies at rest: arm (k, 7) [rad], gripper open, object (k, 7)."""
         joint_position = self._given("joint_position", joint_position, (len(rows), _ARM))
         object_pose = self._given("object_pose", object_pose, (len(rows), 7))
-        for row, joints, pose in zip(rows, joint_position, object_pose, strict=True):
-            self._scenes[row].reset(joints.tolist(), self.arm.gripper.width_max, pose.tolist())
+        fingers = [0.5 * self.arm.gripper.width_max] * 2
+        for row, arm, pose in zip(rows, joint_position, object_pose, strict=True):
+            self._scenes[row].reset([*arm.tolist(), *fingers], pose.tolist())
             self._read(row)
 
     def step(
@@ -119,6 +123,11 @@ class PyBulletWorld:
         """(height, width, 3) picture of one copy from the scene's camera; needs no GL."""
         if not 0 <= row < len(self._scenes):
             raise WorldError(f"row {row} does not exist; the world has rows 0 to {self.n - 1}")
+        if self._studio is None:
+            self._studio = BulletScene(
+                self.arm, self._urdf, self.timestep, BulletConfig(), visible=True
+            )
+        self._studio.reset(self._joints[row].tolist(), self._object[row].tolist())
         camera = self.arm.camera
         image = pybullet.getCameraImage(
             width,
@@ -133,15 +142,16 @@ class PyBulletWorld:
             lightDirection=[0.4, 0.6, 2.5],
             renderer=pybullet.ER_TINY_RENDERER,
             flags=pybullet.ER_NO_SEGMENTATION_MASK,
-            physicsClientId=self._scenes[row].client,
+            physicsClientId=self._studio.client,
         )[2]
         return np.asarray(image, dtype=np.uint8).reshape(height, width, 4)[:, :, :3].copy()
 
     def close(self) -> None:
         """Disconnect from the engine; again is harmless."""
-        for scene in self._scenes:
-            scene.close()
-        self._scenes = []
+        for scene in (*self._scenes, self._studio):
+            if scene is not None:
+                scene.close()
+        self._scenes, self._studio = [], None
 
     def _read(self, row: int) -> None:
         self._joints[row], self._velocities[row], self._object[row] = self._scenes[row].read()
