@@ -1,4 +1,6 @@
-"""The simulated arm with its learned policy: ros2 launch introspect sim.launch.py backend:=pybullet
+"""The simulated arm with its learned policy.
+
+    ros2 launch introspect sim.launch.py backend:=pybullet episodes:=20
 
 `ros2 launch introspect sim.launch.py --show-args` lists the arguments. Which nodes there are, and
 with which parameters, is written once, in `introspect.graph`; without ROS 2's launch,

@@ -6,12 +6,13 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fake_system import FAKE_NODE, System, processes_of
+
 from introspect.graph import SIM
 
 
@@ -35,8 +36,13 @@ def start(tmp_path: Path, prefix: Path) -> Iterator[Callable[..., System]]:
     """Start systems of fake nodes; none outlives the test."""
     systems: list[System] = []
 
-    def start(*arguments: str, nodes: dict[str, Any] | None = None, **env: str) -> System:
-        systems.append(System(tmp_path, list(arguments), nodes or {}, env))
+    def start(
+        *arguments: str,
+        launcher: Sequence[str] = (sys.executable, "-m", "introspect", "launch", "sim"),
+        nodes: dict[str, Any] | None = None,
+        **env: str,
+    ) -> System:
+        systems.append(System(tmp_path, [*launcher, *arguments], nodes or {}, env))
         return systems[-1]
 
     yield start

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from introspect.graph import SIM
 
 PATIENCE = 20.0
@@ -78,22 +79,22 @@ def processes_of(folder: Path) -> list[int]:
 
 
 class System:
-    """``introspect launch sim`` with fake executables, as a subprocess."""
+    """``introspect launch sim``, or another launcher, with fake executables, as a subprocess."""
 
     def __init__(
-        self, folder: Path, arguments: list[str], nodes: dict[str, Any], env: dict[str, str]
+        self, folder: Path, command: list[str], nodes: dict[str, Any], env: dict[str, str]
     ):
         self.gate = folder / "gate"
         environment = {
             **os.environ,
-            "AMENT_PREFIX_PATH": str(folder / "prefix"),
+            "AMENT_PREFIX_PATH": f"{folder / 'prefix'}:{sys.prefix}",
             "XDG_RUNTIME_DIR": str(folder),
             "FAKE_NODES": json.dumps(nodes),
             "FAKE_GATE": str(self.gate),
             **env,
         }
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "introspect", "launch", "sim", *arguments],
+            command,
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -127,7 +128,7 @@ class System:
 
     def pid(self, node: str) -> int:
         """The process of a node, once it is up."""
-        return int(self.wait_for_line(rf"\[{node}\] up (\d+)")[1])
+        return int(self.wait_for_line(rf"\[{node}(?:-\d+)?\] up (\d+)")[1])
 
     def pids(self, nodes: tuple[str, ...]) -> dict[str, int]:
         """The processes of these nodes, once all are up."""

@@ -22,8 +22,9 @@ def test_every_node_gets_its_name_namespace_parameters_and_log_level(start: Star
     words = system.wait_for_line(r"\[sim_node\] up \d+ (.*)")[1]
     assert words == (
         '["--ros-args", "--log-level", "warn", "-r", "__node:=sim_node", "-r", "__ns:=/left", '
-        '"-p", "arm:=\\"panda\\"", "-p", "backend:=\\"mujoco\\"", "-p", "task:=\\"pick_and_place\\"", '
-        '"-p", "seed:=7", "-p", "realtime:=0.0", "-p", "camera:=false"]'
+        '"-p", "arm:=\\"panda\\"", "-p", "backend:=\\"mujoco\\"", '
+        '"-p", "task:=\\"pick_and_place\\"", "-p", "seed:=7", '
+        '"-p", "realtime:=0.0", "-p", "camera:=false"]'
     )
     assert len({os.getsid(pid) for pid in pids.values()}) == len(NODES)
 

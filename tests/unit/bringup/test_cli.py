@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+
 from introspect.cli import main
 from introspect.cli.launch import parse_assignments
 from introspect.cli.verbs import VERBS

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from introspect.errors import UsageError
 from introspect.runner.command import command_line, find_executable, node_environment
 from introspect.specification import FromArgument, NodeSpec, ShareFile

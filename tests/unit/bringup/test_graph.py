@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from introspect.errors import UsageError
 from introspect.graph import GRAPHS, SIM, find_graph
 from introspect.specification import (

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from introspect.errors import UsageError
 from introspect.graph import SIM
 from introspect.runner import preflight
@@ -30,8 +31,8 @@ def test_a_taken_domain_is_refused_until_it_is_released(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as refusal:
         DomainLock(7, "/arm", environment)
     assert str(refusal.value) == (
-        f"an introspect graph already runs in ROS domain 7, namespace /arm (process {os.getpid()}). "
-        "Cure: stop it, or take another domain: ROS_DOMAIN_ID=8"
+        "an introspect graph already runs in ROS domain 7, namespace /arm "
+        f"(process {os.getpid()}). Cure: stop it, or take another domain: ROS_DOMAIN_ID=8"
     )
     DomainLock(7, "/", environment).release()
     lock.release()
@@ -41,7 +42,7 @@ def test_a_taken_domain_is_refused_until_it_is_released(tmp_path: Path) -> None:
 def test_the_cure_names_a_domain_that_is_really_free(tmp_path: Path) -> None:
     environment = {"XDG_RUNTIME_DIR": str(tmp_path)}
     locks = [DomainLock(domain, "/", environment) for domain in (7, 8, 9)]
-    with pytest.raises(UsageError, match="ROS_DOMAIN_ID=10$"):
+    with pytest.raises(UsageError, match=r"ROS_DOMAIN_ID=10$"):
         DomainLock(7, "/", environment)
     for lock in locks:
         lock.release()
@@ -89,7 +90,7 @@ def test_the_shipped_model_is_left_to_its_package() -> None:
 
 def test_an_arm_without_a_data_file_is_refused_with_those_that_have_one() -> None:
     preflight.check_arm("panda")
-    with pytest.raises(UsageError, match="arm:=pandaa: .*panda"):
+    with pytest.raises(UsageError, match=r"arm:=pandaa: .*panda"):
         preflight.check_arm("pandaa")
 
 

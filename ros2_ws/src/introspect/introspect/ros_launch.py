@@ -33,8 +33,8 @@ class RunFailed(IntrospectError):
 
 def launch_description(graph: Graph) -> LaunchDescription:
     """Turn a graph into arguments, environment and nodes of ``launch_ros``."""
-    import launch
     from launch.actions import OpaqueFunction, SetEnvironmentVariable
+    from launch.launch_description import LaunchDescription as Description
 
     def check_arguments(context: LaunchContext) -> list[Action]:
         """Refuse bad values with the same words as the pip runner."""
@@ -43,7 +43,7 @@ def launch_description(graph: Graph) -> LaunchDescription:
         preflight.check(graph.chosen(values), values, os.environ)
         return []
 
-    return launch.LaunchDescription(
+    return Description(
         [
             *(declared(argument) for argument in graph.arguments),
             OpaqueFunction(function=check_arguments),

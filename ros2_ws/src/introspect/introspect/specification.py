@@ -1,4 +1,4 @@
-"""What a system of nodes is, as plain data: launch arguments, nodes, and what a node's end means."""
+"""What a system of nodes is, as plain data: arguments, nodes, and what the end of a node means."""
 
 from __future__ import annotations
 

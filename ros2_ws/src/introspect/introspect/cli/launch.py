@@ -37,7 +37,7 @@ def run(words: list[str]) -> int:
         for _, command in prepared.commands:
             print(shlex.join(command))
         return 0
-    # From here on the supervisor takes the signals; once it has ended there is nothing to interrupt.
+    # The supervisor takes the signals; once it has ended there is nothing left to interrupt.
     signal.signal(signal.SIGINT, lambda *_: None)
     return prepared.run()
 
