@@ -1,0 +1,227 @@
+"""A simulated arm on the topics of a real one."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+
+import numpy as np
+from builtin_interfaces.msg import Duration
+from introspect_msgs.msg import GripperCommand, PolicyAction
+from introspect_msgs.srv import PerturbWorld, ResetWorld
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+from rclpy.task import Future
+from trajectory_msgs.msg import JointTrajectory
+
+from introspect_control.nodes.runtime import (
+    SENSOR,
+    ConfigurationError,
+    ManagedNode,
+    NodeParameters,
+    parameter,
+    spin,
+)
+from introspect_description import ArmDescription, DescriptionError
+from introspect_sim.controller import CommandError
+from introspect_sim.nodes.camera import CameraPublisher
+from introspect_sim.nodes.state_messages import StatePublisher
+from introspect_sim.pacing import RealTime, make_pacing
+from introspect_sim.simulation import Simulation, SimulationError
+from introspect_sim.tasks import make_task
+from introspect_sim.worlds import WORLDS, WorldError, make_world
+
+GRIPPER_TYPE = "introspect_msgs/msg/GripperCommand"
+CAMERA_RATE = 20.0  # [Hz of simulated time]
+
+
+@dataclass(frozen=True)
+class SimParameters(NodeParameters):
+    """What is simulated, and how fast."""
+
+    arm: str = parameter("panda", "arm, by the name of its data file")
+    backend: str = parameter("mujoco", "physics engine", choices=WORLDS)
+    task: str = parameter("pick_and_place", "task whose starts reset_world draws")
+    seed: int = parameter(0, "of the first start, and of those drawn later", minimum=0)
+    realtime: float = parameter(
+        1.0,
+        "simulated seconds in one second; 0: as fast as it goes, in step with who commands the arm",
+        minimum=0.0,
+        maximum=20.0,
+    )
+    camera: bool = parameter(False, "publish the camera while somebody listens")
+
+
+class SimNode(ManagedNode[SimParameters]):
+    """Publishes the state of a simulated arm at the controller's rate and takes its commands."""
+
+    def __init__(self) -> None:
+        super().__init__("sim_node", SimParameters)
+
+    def configure(self) -> None:
+        """Make the world, its controller, and everything that talks about them."""
+        parameters = self.parameters
+        if parameters.camera and not os.environ.get("DISPLAY"):
+            os.environ.setdefault("MUJOCO_GL", "egl")
+        try:
+            self._arm = arm = ArmDescription.load(parameters.arm)
+            task = make_task(parameters.task)
+            self._world = make_world(parameters.backend, arm)
+            period = 1.0 / arm.controller.rate
+            self._simulation = Simulation(self._world, task, parameters.seed, period)
+            self._camera = (
+                CameraPublisher(
+                    self, self._world, arm.camera, round(arm.controller.rate / CAMERA_RATE)
+                )
+                if parameters.camera
+                else None
+            )
+        except (DescriptionError, WorldError, ValueError) as error:
+            raise ConfigurationError(str(error)) from error
+        if arm.gripper.command_type != GRIPPER_TYPE:
+            raise ConfigurationError(
+                f"the gripper of {arm.name!r} takes {arm.gripper.command_type}, the simulated one "
+                f"only {GRIPPER_TYPE}"
+            )
+        self._pacing = make_pacing(period, parameters.realtime)
+        self._loop = self.diagnostics.time_loop("period", getattr(self._pacing, "interval", 0.0))
+        self.diagnostics.before_publishing(self._report)
+        self._reported: tuple[int, int] | None = None
+        self._waiting_for_state: list[Future[None]] = []
+        self._states = StatePublisher(self, arm)
+        self.create_subscription(
+            JointTrajectory, arm.controller.trajectory_topic, self._on_trajectory, SENSOR
+        )
+        self.create_subscription(
+            GripperCommand, arm.gripper.command_topic, self._on_gripper, SENSOR
+        )
+        self.create_subscription(PolicyAction, "policy/action_sent", self._on_action, SENSOR)
+        self.create_service(ResetWorld, "reset_world", self._on_reset)
+        self.create_service(PerturbWorld, "perturb_world", self._on_perturb)
+
+    def activate(self) -> None:
+        """Let time go by."""
+        # Twice as often as needed, so that a late period is caught up with gently.
+        paced = isinstance(self._pacing, RealTime)
+        interval = max(0.0005, 0.5 * self._pacing.interval) if paced else 0.001
+        self.create_timer(interval, self._run, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        speed = f"{self.parameters.realtime:g} x real time" if paced else "as fast as it goes"
+        self.get_logger().info(
+            f"{self._arm.name} in {self.parameters.backend}, {self.parameters.task}, {speed}"
+        )
+
+    def cleanup(self) -> None:
+        """Free the world."""
+        self._world.close()
+
+    def _run(self) -> None:
+        if not self._pacing.ready():
+            return
+        with self._loop:
+            state = self._simulation.advance()
+            self._pacing.published(state.stamp)
+            self._states.publish(state)
+        waiting, self._waiting_for_state = self._waiting_for_state, []
+        for future in waiting:
+            future.set_result(None)
+        if self._camera is not None:
+            self._camera.publish(state.stamp)
+
+    def _on_trajectory(self, message: JointTrajectory) -> None:
+        points = message.points
+        try:
+            moving = self._simulation.controller.follow(
+                message.joint_names,
+                [_seconds(point.time_from_start) for point in points],
+                [point.positions for point in points],
+                [point.velocities for point in points],
+            )
+        except CommandError as error:
+            self.diagnostics.count("trajectories refused")
+            self.get_logger().error(str(error), throttle_duration_sec=1.0)
+            return
+        self._pacing.commanded(moving)
+        self._run_on()
+
+    def _on_gripper(self, message: GripperCommand) -> None:
+        try:
+            self._simulation.controller.move_gripper(message.width)
+        except CommandError as error:
+            self.diagnostics.count("gripper commands refused")
+            self.get_logger().error(str(error), throttle_duration_sec=1.0)
+
+    def _on_action(self, message: PolicyAction) -> None:
+        stamp = message.header.stamp
+        self._pacing.acted(
+            1_000_000_000 * stamp.sec + stamp.nanosec, message.mode == PolicyAction.MOVE
+        )
+        self._run_on()
+
+    def _run_on(self) -> None:
+        """Lockstep goes on with the answer, not with the next tick of the timer."""
+        if self.active and not isinstance(self._pacing, RealTime):
+            self._run()
+
+    async def _on_reset(
+        self, request: ResetWorld.Request, response: ResetWorld.Response
+    ) -> ResetWorld.Response:
+        """Reset, and answer once the new state has been published."""
+        try:
+            response.message = self._simulation.reset(request.seed)
+        except SimulationError as error:
+            response.message = str(error)
+            return response
+        response.success = True
+        if self.active:
+            future: Future[None] = Future()
+            self._waiting_for_state.append(future)
+            await future
+        return response
+
+    def _on_perturb(
+        self, request: PerturbWorld.Request, response: PerturbWorld.Response
+    ) -> PerturbWorld.Response:
+        vector = np.array([request.vector.x, request.vector.y, request.vector.z])
+        try:
+            if request.kind == PerturbWorld.Request.PUSH_OBJECT:
+                response.message = self._simulation.push_object(vector)
+            elif request.kind == PerturbWorld.Request.DROP_OBJECT:
+                response.message = self._simulation.drop_object()
+            elif request.kind == PerturbWorld.Request.MOVE_GOAL:
+                response.message = self._simulation.move_goal(vector)
+            else:
+                raise SimulationError(
+                    f"kind {request.kind} does not exist: 0 pushes the object, 1 drops it, "
+                    "2 moves the goal"
+                )
+        except SimulationError as error:
+            response.message = str(error)
+            return response
+        response.success = True
+        self.get_logger().info(response.message)
+        return response
+
+    def _report(self) -> None:
+        """Show the speed over the last second of wall time."""
+        now, stamp = self.get_clock().now().nanoseconds, self._simulation.stamp
+        if self._reported is not None and now > self._reported[0]:
+            factor = (stamp - self._reported[1]) / (now - self._reported[0])
+            self.diagnostics.set("real-time factor", float(factor))
+        self._reported = (now, stamp)
+        self.diagnostics.set("simulated time [s]", 1e-9 * stamp)
+        self.diagnostics.set("overruns", self._pacing.overruns)
+        self.diagnostics.set("diverged", self._simulation.faults)
+
+
+def _seconds(duration: Duration) -> float:
+    return duration.sec + 1e-9 * duration.nanosec
+
+
+def main() -> None:
+    """Run the node."""
+    sys.exit(spin(SimNode))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,185 @@
+"""Runs episodes of a task one after the other and counts how many succeed."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from introspect_msgs.action import ExecuteTask
+from introspect_msgs.msg import GuardStatus
+from introspect_msgs.srv import ResetWorld
+from rclpy.action import ActionClient
+from rclpy.action.client import ClientGoalHandle
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+from rclpy.task import Future
+from std_srvs.srv import Trigger
+
+from introspect_control.nodes.runtime import (
+    LATCHED,
+    ConfigurationError,
+    ManagedNode,
+    NodeParameters,
+    parameter,
+    spin,
+)
+from introspect_sim.episodes import Episode, EpisodeLog
+from introspect_sim.tasks import make_task
+
+REMIND = 5.0  # between two lines about what is being waited for [s of wall time]
+TICK = 0.02  # [s of wall time]
+IDLE, FAULT = GuardStatus.IDLE, GuardStatus.FAULT
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class TaskParameters(NodeParameters):
+    """Which episodes to run."""
+
+    task: str = parameter("pick_and_place", "task of the episodes")
+    episodes: int = parameter(0, "number of episodes; 0: until stopped", minimum=0)
+    seed: int = parameter(0, "of the first start; the next ones count up", minimum=0)
+
+
+class TaskNode(ManagedNode[TaskParameters]):
+    """For each episode: reset the world, let the policy try, say how it went.
+
+    Ends the process when all episodes have run: exit code 0 if enough of them succeeded, else 1.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("task_node", TaskParameters)
+
+    def configure(self) -> None:
+        """Make the clients."""
+        try:
+            make_task(self.parameters.task)
+        except ValueError as error:
+            raise ConfigurationError(str(error)) from error
+        self._log = EpisodeLog(self.parameters.episodes)
+        self._guard: GuardStatus | None = None
+        self._reset = self.create_client(ResetWorld, "reset_world")
+        self._rearm = self.create_client(Trigger, "guard/rearm")
+        self._execute = ActionClient(self, ExecuteTask, "execute_task")
+        self.create_subscription(GuardStatus, "guard/status", self._on_guard, LATCHED)
+        self._goal: ClientGoalHandle | None = None
+        self._sleepers: list[Future[None]] = []
+        self._run_number = 0
+
+    def activate(self) -> None:
+        """Begin with the episodes."""
+        self._run_number += 1
+        self.create_timer(TICK, self._wake, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self.executor.create_task(self._run)
+
+    def deactivate(self) -> None:
+        """Give the present episode up; it does not count."""
+        self._run_number += 1
+        if self._goal is not None:
+            self._goal.cancel_goal_async()
+
+    def cleanup(self) -> None:
+        """Say what the run came to, also when it was interrupted."""
+        print(self._log.summary(), flush=True)
+        self._execute.destroy()
+
+    async def _run(self) -> None:
+        """All episodes, then the end."""
+        try:
+            while not self._log.complete:
+                seed = self.parameters.seed + len(self._log.episodes)
+                print(self._log.add(await self._episode(seed)), flush=True)
+        except _Deactivated:
+            return
+        except Exception as error:
+            self.get_logger().fatal(str(error))
+            self.finish(1)
+        else:
+            self.finish(self._log.exit_code)
+
+    async def _episode(self, seed: int) -> Episode:
+        await self._everybody_is_ready()
+        reset = await self._answer(self._reset.call_async(ResetWorld.Request(seed=seed)), "a reset")
+        if not reset.success:
+            raise RuntimeError(f"reset_world refused: {reset.message}")
+        goal = ExecuteTask.Goal(task=self.parameters.task)
+        self._goal = await self._answer(self._execute.send_goal_async(goal), "execute_task")
+        if not self._goal.accepted:
+            self._goal = None
+            raise RuntimeError("execute_task refused the goal; behaviour_node's log says why")
+        start = self.get_clock().now()
+        ended = self._goal.get_result_async()
+        ended.add_done_callback(lambda _: self._wake())
+        await self._until(
+            lambda: ended.done() or not self._execute.server_is_ready(), "the episode to end"
+        )
+        self._goal = None
+        seconds = 1e-9 * (self.get_clock().now() - start).nanoseconds
+        if not ended.done():
+            return Episode(seed, False, 0, seconds, float("nan"), "execute_task has gone")
+        result = ended.result().result
+        return Episode(
+            seed, result.success, result.steps, seconds, result.final_distance, result.message
+        )
+
+    async def _everybody_is_ready(self) -> None:
+        """Wait for the others, and for the arm to be at rest and ready to be commanded."""
+        for ready, what in (
+            (self._reset.service_is_ready, "reset_world (is sim_node running?)"),
+            (self._execute.server_is_ready, "execute_task (is behaviour_node running?)"),
+            (lambda: self._guard is not None, "guard/status (is arm_bridge_node running?)"),
+            (lambda: self._guard.state in (IDLE, FAULT), "the arm to come to rest"),
+        ):
+            await self._until(ready, what)
+        if self._guard.state == FAULT:
+            # Nobody is near a simulated arm: to go on with the next episode is safe.
+            self.get_logger().warning(f"re-arming after a fault: {self._guard.reason}")
+            self.diagnostics.count("re-armed")
+            answer = await self._answer(self._rearm.call_async(Trigger.Request()), "guard/rearm")
+            if not answer.success:
+                raise RuntimeError(f"guard/rearm refused: {answer.message}")
+            await self._until(lambda: self._guard.state == IDLE, "the guard to be re-armed")
+
+    async def _answer(self, future: Future[T], what: str) -> T:
+        """Wait for a service, saying now and then that it does not answer."""
+        future.add_done_callback(lambda _: self._wake())
+        await self._until(future.done, f"{what} to be answered")
+        return future.result()
+
+    async def _until(self, condition: Callable[[], bool], what: str) -> None:
+        """Sleep until a condition holds, saying now and then what is missing."""
+        run = self._run_number
+        start = reminded = time.monotonic()
+        while not condition():
+            if time.monotonic() - reminded > REMIND:
+                reminded = time.monotonic()
+                self.get_logger().info(f"waiting for {what}, {reminded - start:.0f} s so far")
+            future: Future[None] = Future()
+            self._sleepers.append(future)
+            await future
+            if run != self._run_number:
+                raise _Deactivated
+
+    def _wake(self) -> None:
+        sleepers, self._sleepers = self._sleepers, []
+        for future in sleepers:
+            future.set_result(None)
+
+    def _on_guard(self, message: GuardStatus) -> None:
+        self._guard = message
+
+
+class _Deactivated(Exception):
+    """The node was deactivated while it waited."""
+
+
+def main() -> None:
+    """Run the node."""
+    sys.exit(spin(TaskNode))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,167 @@
+"""When the next period of simulated time may run: by the wall clock, or by who is talking."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class Pacing(Protocol):
+    """Decides when the simulation goes on. Stamps are simulated time [ns]."""
+
+    overruns: int
+    """How often the simulation came too late, or waited for an answer that did not come."""
+
+    def ready(self) -> bool:
+        """Whether the next period may run now."""
+
+    def published(self, stamp: int) -> None:
+        """A state has been published."""
+
+    def commanded(self, moving: bool) -> None:
+        """A trajectory has arrived; ``moving`` is false for one that only holds."""
+
+    def acted(self, stamp: int, moving: bool) -> None:
+        """The action for the state ``stamp`` is in effect; not ``moving``: the last one."""
+
+
+class RealTime:
+    """Simulated time in a fixed ratio to the wall clock, free of drift.
+
+    Period k is due at ``start + k period / factor``, whenever the ones before it ran. After a stall
+    the missing periods are caught up with; what is more than ``catch_up`` behind is given up.
+
+    Args:
+        period: of one published state [s of simulated time].
+        factor: simulated seconds in one second.
+        catch_up: longest backlog [s of wall time].
+        clock: returns a monotonic time [s].
+
+    Raises:
+        ValueError: A period or factor that is not positive.
+    """
+
+    def __init__(
+        self,
+        period: float,
+        factor: float = 1.0,
+        catch_up: float = 0.1,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if not (period > 0.0 and factor > 0.0):
+            raise ValueError(f"period and factor must be positive, got {period} s and {factor}")
+        self.interval = period / factor
+        self.overruns = 0
+        self._catch_up = catch_up
+        self._clock = clock
+        self._due: float | None = None
+
+    def ready(self) -> bool:
+        """Whether the next period is due, to a quarter of a period."""
+        now = self._clock()
+        if self._due is None:
+            self._due = now
+        return now >= self._due - 0.25 * self.interval
+
+    def published(self, stamp: int) -> None:
+        """Plan the next period; count this one if it came a whole period late."""
+        now = self._clock()
+        due = now if self._due is None else self._due
+        self.overruns += now - due > self.interval
+        if now - due > self._catch_up + self.interval:
+            due = now
+        self._due = due + self.interval
+
+    def commanded(self, moving: bool) -> None:
+        """Real time waits for nobody."""
+
+    def acted(self, stamp: int, moving: bool) -> None:
+        """Real time waits for nobody."""
+
+
+@dataclass(frozen=True)
+class LockstepConfig:
+    """Whom a simulation that runs as fast as it goes waits for, and how long."""
+
+    period: float = 0.01  # of one published state [s of simulated time]
+    action_period: float = 0.04  # of the policy [s of simulated time]
+    patience: float = 0.2  # longest wait for one answer [s of wall time]
+    idle_factor: float = 5.0  # speed while nobody answers, so that listeners keep up
+
+    def __post_init__(self) -> None:
+        """Refuse values with which nothing would move."""
+        for name in ("period", "action_period", "patience", "idle_factor"):
+            if not getattr(self, name) > 0.0:
+                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
+
+
+class Lockstep:
+    """As fast as it goes: each state waits for the trajectory that answers it.
+
+    At the end of a policy period it waits as well for the action that answers this very state.
+    Without an answer it goes on after ``patience``, and without waiting until somebody speaks
+    again. A trajectory that only holds may be its sender's last word: it is not waited on.
+
+    Args:
+        config: whom to wait for.
+        clock: returns a monotonic time [s].
+    """
+
+    def __init__(
+        self, config: LockstepConfig | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.config = config or LockstepConfig()
+        self.overruns = 0
+        self._clock = clock
+        self._action_period = round(1e9 * self.config.action_period)
+        self._idle_interval = self.config.period / self.config.idle_factor
+        self._published_at = float("-inf")
+        self._stamp = 0
+        self._answered = True
+        self._conversing = False
+        self._acting: int | None = None  # stamp of the latest action in effect
+
+    def ready(self) -> bool:
+        """Whether everybody has answered, or will not."""
+        waited = self._clock() - self._published_at
+        missing = self._missing()
+        if missing and waited < self.config.patience:
+            return False
+        if missing:
+            self.overruns += 1
+            self._conversing, self._acting = False, None
+        return self._conversing or waited >= 0.75 * self._idle_interval
+
+    def published(self, stamp: int) -> None:
+        """Wait for the answers to this state from now on."""
+        self._stamp, self._published_at, self._answered = stamp, self._clock(), False
+
+    def commanded(self, moving: bool) -> None:
+        """Somebody has answered the state."""
+        self._answered, self._conversing = True, moving
+
+    def acted(self, stamp: int, moving: bool) -> None:
+        """The policy has answered the state ``stamp``."""
+        self._acting = stamp if moving else None
+
+    def _missing(self) -> bool:
+        """Whether an answer is still to come."""
+        if not self._conversing:
+            return False
+        late = self._acting is not None and self._stamp - self._acting >= self._action_period
+        return late or not self._answered
+
+
+def make_pacing(period: float, factor: float) -> RealTime | Lockstep:
+    """Real time at a factor, or lockstep at factor 0.
+
+    Raises:
+        ValueError: A negative factor.
+    """
+    if factor < 0.0:
+        raise ValueError(f"realtime must be 0 or positive, got {factor}")
+    if factor == 0.0:
+        return Lockstep(LockstepConfig(period=period))
+    return RealTime(period, factor)

@@ -1,0 +1,171 @@
+"""Simulated time keeps to the wall clock, or waits for exactly those who are talking."""
+
+from __future__ import annotations
+
+import pytest
+
+from introspect_sim.pacing import Lockstep, LockstepConfig, RealTime, make_pacing
+
+PERIOD = 0.01  # [s]
+TICK = 10_000_000  # [ns]
+
+
+class Wall:
+    """A wall clock that moves when told to."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def wall() -> Wall:
+    return Wall()
+
+
+def periods_in(pacing: RealTime, wall: Wall, duration: float, step: float) -> int:
+    """Let wall time go by in steps and count the periods that ran."""
+    count, end = 0, wall.now + duration
+    while wall.now < end:
+        if pacing.ready():
+            count += 1
+            pacing.published(count * TICK)
+        wall.now += step
+    return count
+
+
+@pytest.mark.parametrize("factor", [0.5, 1.0, 2.0, 7.3])
+def test_real_time_runs_as_many_periods_as_the_factor_says(wall: Wall, factor: float) -> None:
+    pacing = RealTime(PERIOD, factor, clock=wall)
+
+    assert periods_in(pacing, wall, 10.0, 0.0005) == pytest.approx(10.0 / PERIOD * factor, abs=2)
+    assert pacing.overruns == 0
+
+
+def test_ticks_that_come_late_do_not_add_up(wall: Wall) -> None:
+    pacing = RealTime(PERIOD, clock=wall)
+
+    count = periods_in(pacing, wall, 20.0, 0.0037)  # no tick ever falls on a period
+
+    assert count == pytest.approx(2000, abs=1)
+
+
+def test_a_short_stall_is_caught_up_with_and_counted(wall: Wall) -> None:
+    pacing = RealTime(PERIOD, clock=wall)
+    before = periods_in(pacing, wall, 1.0, 0.001)
+
+    wall.now += 0.05
+    after = periods_in(pacing, wall, 1.0, 0.001)
+
+    assert before + after == pytest.approx(205, abs=1)
+    assert pacing.overruns > 0
+
+
+def test_what_a_long_stall_has_cost_is_given_up(wall: Wall) -> None:
+    pacing = RealTime(PERIOD, catch_up=0.1, clock=wall)
+    periods_in(pacing, wall, 1.0, 0.001)
+
+    wall.now += 60.0
+    after = periods_in(pacing, wall, 1.0, 0.001)
+
+    assert after < 115
+
+
+@pytest.mark.parametrize(("period", "factor"), [(0.0, 1.0), (0.01, 0.0), (0.01, -1.0)])
+def test_real_time_refuses_a_pace_that_goes_nowhere(period: float, factor: float) -> None:
+    with pytest.raises(ValueError, match="must be positive"):
+        RealTime(period, factor)
+
+
+def test_factor_zero_means_lockstep_and_less_is_refused() -> None:
+    assert isinstance(make_pacing(PERIOD, 0.0), Lockstep)
+    assert isinstance(make_pacing(PERIOD, 0.1), RealTime)
+    with pytest.raises(ValueError, match=r"realtime must be 0 or positive, got -1\.0"):
+        make_pacing(PERIOD, -1.0)
+
+
+def test_lockstep_with_nobody_there_runs_at_its_idle_speed(wall: Wall) -> None:
+    pacing = Lockstep(LockstepConfig(PERIOD, idle_factor=5.0), clock=wall)
+
+    count = 0
+    for _ in range(1000):  # 1 s
+        if pacing.ready():
+            count += 1
+            pacing.published(count * TICK)
+        wall.now += 0.001
+
+    assert count == pytest.approx(500, rel=0.01)
+    assert pacing.overruns == 0
+
+
+def test_lockstep_goes_on_the_moment_its_state_is_answered(wall: Wall) -> None:
+    pacing = Lockstep(clock=wall)
+    pacing.commanded(moving=True)
+
+    pacing.published(TICK)
+
+    assert not pacing.ready()
+    pacing.commanded(moving=True)
+    assert pacing.ready()
+
+
+def test_lockstep_waits_no_longer_than_its_patience_and_then_not_again(wall: Wall) -> None:
+    pacing = Lockstep(clock=wall)
+    pacing.commanded(moving=True)
+    pacing.published(TICK)
+
+    wall.now += 0.19
+    assert not pacing.ready()
+    wall.now += 0.02
+    assert pacing.ready()
+    pacing.published(2 * TICK)
+    wall.now += 0.01
+
+    assert pacing.ready()
+    assert pacing.overruns == 1
+
+
+def test_lockstep_does_not_wait_after_a_command_that_only_holds(wall: Wall) -> None:
+    pacing = Lockstep(clock=wall)
+    pacing.commanded(moving=False)
+
+    pacing.published(TICK)
+    wall.now += 0.01
+
+    assert pacing.ready()
+    assert pacing.overruns == 0
+
+
+def test_lockstep_waits_for_the_action_at_the_end_of_a_policy_period_only(wall: Wall) -> None:
+    pacing = Lockstep(clock=wall)
+    pacing.acted(4 * TICK, moving=True)
+    for tick in (5, 6, 7):
+        pacing.published(tick * TICK)
+        pacing.commanded(moving=True)
+        assert pacing.ready()
+
+    pacing.published(8 * TICK)
+    pacing.commanded(moving=True)
+
+    assert not pacing.ready()
+    pacing.acted(8 * TICK, moving=True)
+    assert pacing.ready()
+
+
+def test_lockstep_does_not_wait_for_an_action_after_the_last_one(wall: Wall) -> None:
+    pacing = Lockstep(clock=wall)
+    pacing.acted(4 * TICK, moving=True)
+    pacing.acted(8 * TICK, moving=False)
+
+    pacing.published(12 * TICK)
+    pacing.commanded(moving=True)
+
+    assert pacing.ready()
+
+
+@pytest.mark.parametrize("name", ["period", "action_period", "patience", "idle_factor"])
+def test_lockstep_numbers_must_be_positive(name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} must be positive, got 0"):
+        LockstepConfig(**{name: 0})
