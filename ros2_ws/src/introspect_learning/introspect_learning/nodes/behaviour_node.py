@@ -1,0 +1,268 @@
+"""Drives the arm through episodes of a task with a learned policy."""
+
+from __future__ import annotations
+
+import sys
+import time
+from array import array
+from collections.abc import Callable
+
+import numpy as np
+from builtin_interfaces.msg import Time
+from geometry_msgs.msg import PoseStamped
+from introspect_msgs.action import ExecuteTask
+from introspect_msgs.msg import Activations, BehaviourStatus, PolicyAction
+from numpy.typing import NDArray
+from rclpy.action import ActionServer, CancelResponse, GoalResponse
+from rclpy.action.server import ServerGoalHandle
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+from rclpy.task import Future
+from sensor_msgs.msg import JointState
+
+from introspect_control.nodes.runtime import (
+    SENSOR,
+    ConfigurationError,
+    LoopTimer,
+    ManagedNode,
+    spin,
+)
+from introspect_learning.execution import (
+    Action,
+    ExecutorConfig,
+    NotObservable,
+    Observer,
+    Outcome,
+    PolicyExecutor,
+    Question,
+    Sight,
+)
+from introspect_learning.models import BehavioursOutput, BehavioursRuntime, ContractError
+from introspect_learning.nodes.policy_folder import PolicyParameters, load_arm, policy_folder
+from introspect_sim.tasks import OBSERVATION, PickAndPlace
+
+LAYER = "features"
+CHECKS = 20.0  # of what has fallen silent [Hz of wall time]
+FEEDBACK = 5  # periods from one feedback to the next
+
+
+class BehaviourNode(ManagedNode[PolicyParameters]):
+    """Observes, asks the choreographer, acts; one episode for each goal of ``execute_task``.
+
+    It is the port of its ``PolicyExecutor``: what that asks, does and ends is published here.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("behaviour_node", PolicyParameters)
+
+    def configure(self) -> None:
+        """Load the policy and make everything that talks."""
+        arm = load_arm(self.parameters)
+        try:
+            self._behaviours = BehavioursRuntime.load(policy_folder(self.parameters), arm)
+        except ContractError as error:
+            raise ConfigurationError(str(error)) from error
+        self._behaviours.run(np.zeros(OBSERVATION.size, dtype=np.float32))  # the first run is slow
+        self._task = PickAndPlace()
+        period = 1.0 / self._behaviours.contract.rate
+        config = ExecutorConfig(period=period, patience=0.5 * period)
+        self._observer = Observer(arm)
+        self._time = self._choose_clock()
+        self._loop = self.diagnostics.time_loop("observation", period)
+        timed = _Timed(self._behaviours, self.diagnostics.time_loop("inference"))
+        self._executor = PolicyExecutor(timed, self._task, self, config, layer=LAYER)
+        self.diagnostics.before_publishing(self._report)
+        self._make_messages(arm.base_frame)
+        self._activations_publisher = self.create_publisher(Activations, "activations", SENSOR)
+        self._action_publisher = self.create_publisher(PolicyAction, "policy/action", SENSOR)
+        self.create_subscription(PoseStamped, "object_pose", self._on_object, SENSOR)
+        self.create_subscription(PoseStamped, "goal_pose", self._on_goal, SENSOR)
+        self.create_subscription(BehaviourStatus, "behaviour", self._on_decision, SENSOR)
+        self.create_subscription(JointState, arm.controller.state_topic, self._on_joints, SENSOR)
+        self.create_timer(1.0 / CHECKS, self._check, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._goal: ServerGoalHandle | None = None
+        self._ended: Future[Outcome] | None = None
+        self._server = ActionServer(
+            self,
+            ExecuteTask,
+            "execute_task",
+            self._execute,
+            goal_callback=self._on_goal_request,
+            cancel_callback=self._on_cancel_request,
+        )
+
+    def activate(self) -> None:
+        """Be ready for goals."""
+        self.get_logger().info(f"ready for {self._task.name}, model {self._behaviours.hash[:12]}")
+
+    def deactivate(self) -> None:
+        """Hold the arm."""
+        self._executor.stop("behaviour_node was deactivated")
+
+    def cleanup(self) -> None:
+        """Stop serving goals."""
+        self._server.destroy()
+
+    # What the executor says.
+
+    def ask(self, question: Question) -> None:
+        """Publish the features of one observation."""
+        message = self._activations
+        _set_stamp(message.header.stamp, question.stamp)
+        message.episode, message.sequence = question.episode, question.sequence
+        message.behaviour = question.behaviour
+        message.values = array("f", question.features.tobytes())
+        self._activations_publisher.publish(message)
+
+    def act(self, action: Action) -> None:
+        """Publish what the arm is to do."""
+        message = self._action
+        _set_stamp(message.header.stamp, action.stamp)
+        message.episode, message.sequence = action.episode, action.sequence
+        message.mode = PolicyAction.HOLD if action.hold else PolicyAction.MOVE
+        linear, angular = message.twist.linear, message.twist.angular
+        linear.x, linear.y, linear.z = action.linear.tolist()
+        angular.x, angular.y, angular.z = action.angular.tolist()
+        message.gripper_width = action.gripper_width
+        message.behaviour = action.behaviour
+        self._action_publisher.publish(message)
+        if self._goal is not None and action.sequence % FEEDBACK == 0:
+            self._goal.publish_feedback(
+                ExecuteTask.Feedback(
+                    sequence=action.sequence,
+                    behaviour=action.behaviour,
+                    distance=self._executor.distance,
+                )
+            )
+
+    def end(self, outcome: Outcome) -> None:
+        """Let the goal know."""
+        self._loop.pause()
+        if not outcome.finished:
+            self.get_logger().warning(f"episode {self._executor.episode}: {outcome.message}")
+        if self._ended is not None:
+            self._ended.set_result(outcome)
+
+    # What arrives.
+
+    def _on_joints(self, message: JointState) -> None:
+        self._observer.see_joints(message.name, message.position, message.velocity, self._time())
+        stamp = message.header.stamp
+        self._executor.state(1_000_000_000 * stamp.sec + stamp.nanosec, self._look)
+
+    def _look(self) -> Sight:
+        with self._loop:
+            return self._observer.look(self._time())
+
+    def _on_object(self, message: PoseStamped) -> None:
+        at, turn = message.pose.position, message.pose.orientation
+        self._observer.see_object((at.x, at.y, at.z, turn.x, turn.y, turn.z, turn.w), self._time())
+
+    def _on_goal(self, message: PoseStamped) -> None:
+        at = message.pose.position
+        self._observer.see_goal((at.x, at.y, at.z), self._time())
+
+    def _on_decision(self, message: BehaviourStatus) -> None:
+        if tuple(message.names) != self._behaviours.names:
+            self._executor.stop(
+                f"the choreographer chooses among {', '.join(message.names)}, "
+                f"the behaviours are {', '.join(self._behaviours.names)}"
+            )
+            return
+        self._executor.decide(message.episode, message.sequence, message.index)
+
+    def _check(self) -> None:
+        """End an episode whose senses have fallen silent."""
+        if self._executor.moving:
+            try:
+                self._observer.check(self._time())
+            except NotObservable as error:
+                self._executor.stop(str(error))
+        self._executor.check()
+
+    # Goals.
+
+    def _on_goal_request(self, request: ExecuteTask.Goal) -> GoalResponse:
+        problem = None
+        if not self.active:
+            problem = "behaviour_node is not active"
+        elif self._executor.running or self._goal is not None:
+            problem = f"episode {self._executor.episode} is still running"
+        elif request.task not in ("", self._task.name):
+            problem = f"task {request.task!r} does not exist; there is {self._task.name!r}"
+        elif not 0.0 <= request.timeout < float("inf"):
+            problem = f"timeout must be 0 (the task's own) or positive, got {request.timeout} s"
+        if problem is not None:
+            self.get_logger().error(f"goal refused: {problem}")
+            return GoalResponse.REJECT
+        return GoalResponse.ACCEPT
+
+    def _on_cancel_request(self, handle: ServerGoalHandle) -> CancelResponse:
+        self._executor.stop("cancelled")
+        return CancelResponse.ACCEPT
+
+    async def _execute(self, handle: ServerGoalHandle) -> ExecuteTask.Result:
+        self._goal, self._ended = handle, Future()
+        try:
+            self._executor.start(handle.request.timeout)
+            outcome: Outcome = await self._ended
+        finally:
+            self._goal = self._ended = None
+        if handle.is_cancel_requested:
+            handle.canceled()
+        elif outcome.finished:
+            handle.succeed()
+        else:
+            handle.abort()
+        return ExecuteTask.Result(
+            success=outcome.success,
+            steps=outcome.steps,
+            final_distance=outcome.distance,
+            message=outcome.message,
+        )
+
+    # The rest.
+
+    def _choose_clock(self) -> Callable[[], float]:
+        """Simulated time where there is one, else a monotonic clock."""
+        if self.get_parameter("use_sim_time").value:
+            clock = self.get_clock()
+            return lambda: 1e-9 * clock.now().nanoseconds
+        return time.monotonic
+
+    def _make_messages(self, frame: str) -> None:
+        self._activations = Activations(model_hash=self._behaviours.hash, layer=LAYER)
+        self._action = PolicyAction(model_hash=self._behaviours.hash)
+        for message in (self._activations, self._action):
+            message.header.frame_id = frame
+
+    def _report(self) -> None:
+        values = self.diagnostics
+        values.set("episode", self._executor.episode)
+        values.set("late decisions", self._executor.late)
+        values.set("skipped periods", self._executor.skipped)
+
+
+class _Timed:
+    """The behaviours, with their running time taken."""
+
+    def __init__(self, behaviours: BehavioursRuntime, timer: LoopTimer) -> None:
+        self.names = behaviours.names
+        self._behaviours, self._timer = behaviours, timer
+
+    def run(self, observation: NDArray[np.float32]) -> BehavioursOutput:
+        with self._timer:
+            return self._behaviours.run(observation)
+
+
+def _set_stamp(stamp: Time, nanoseconds: int) -> None:
+    stamp.sec, stamp.nanosec = divmod(nanoseconds, 1_000_000_000)
+
+
+def main() -> None:
+    """Run the node."""
+    sys.exit(spin(BehaviourNode))
+
+
+if __name__ == "__main__":
+    main()
