@@ -222,6 +222,18 @@ class CommandGuard:
         if self._limiter.at_rest:
             self._come_to_rest()
 
+    def settle(self, reason: str, fault: bool = False) -> None:
+        """Take note that the arm comes to rest without further commands; nothing more is sent.
+
+        Args:
+            reason: for the person who reads the status.
+            fault: whether a ``rearm`` is needed; also when the stop under way needed one.
+        """
+        self.stop(reason, fault)
+        if self.state is GuardState.STOPPING:
+            self._limiter.reset(self._limiter.position)
+            self._come_to_rest()
+
     def rearm(self) -> bool:
         """Leave FAULT for IDLE; returns whether the guard is free of faults now."""
         if self.state is GuardState.FAULT:

@@ -1,0 +1,342 @@
+"""Every decision of the arm bridge: when the arm may move, and what it is told."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from introspect_control.bridge.action_check import at_most, nonsense
+from introspect_control.bridge.config import BridgeConfig
+from introspect_control.bridge.exchange import NOTHING, Action, BridgeOutput, BridgeStatus
+from introspect_control.bridge.joint_state_monitor import JointStateMonitor, Order
+from introspect_control.guard import CommandGuard, GuardDecision, GuardState, Watchdog
+from introspect_control.servo import CartesianServo
+from introspect_control.trajectory import ShortHorizon
+
+if TYPE_CHECKING:
+    from introspect_description import ArmDescription
+
+Array = NDArray[np.float64]
+
+_MAX_LEAD = 0.05  # of an action's stamp before the latest joint state's [s]
+_MOVING = (GuardState.ACTIVE, GuardState.STOPPING)
+
+
+class ArmBridge:
+    """Turns policy actions into guarded joint trajectories, or into silence.
+
+    IDLE is silent. A MOVE action starts servo and guard at the measured joints, if these are fresh
+    and at rest. While ACTIVE every tick sends a short trajectory that would end at rest by itself.
+    A HOLD action ramps to rest, then silence. Whatever looks wrong (no fresh action, no joint
+    states, an arm that is not where it was sent, nonsense) also ends in silence at rest, and all of
+    it except a short gap in the joint states latches a FAULT that only ``rearm`` ends.
+
+    The clock is the caller's: ``now`` is monotonic time [s]. In lockstep the joint states' stamps
+    are the clock and each state makes the bridge tick, except that the tick which begins a policy
+    period waits for the action that answers this very state, until the next state at the latest.
+
+    Args:
+        arm: to be driven.
+        config: rates, timeouts and limits.
+
+    Raises:
+        ValueError: An envelope too fast to stop within the horizon.
+    """
+
+    def __init__(self, arm: ArmDescription, config: BridgeConfig | None = None) -> None:
+        self.config = config or BridgeConfig()
+        self.ignored = 0  # actions not followed: stale, repeated, or not the time for one
+        self.missed = 0  # ticks that came too late and were caught up with
+        self.stalls = 0  # times that more ticks were missed than can be caught up with
+        self._arm = arm
+        self._servo = CartesianServo(arm, self.config.servo)
+        max_age = max(self.config.guard.max_age, self.config.command_timeout)
+        self._guard = CommandGuard(
+            self._servo.limits,
+            self.config.period,
+            dataclasses.replace(self.config.guard, max_age=max_age),
+        )
+        self._horizon = ShortHorizon(
+            arm.limits, self._servo.limits, self.config.period, self.config.horizon
+        )
+        self._command_watchdog = Watchdog(self.config.command_timeout)
+        self._monitor = JointStateMonitor(arm.joint_names, self.config)
+        self._blocks: dict[str, str] = {}
+        self._refusal = ""  # why the latest action was not followed
+        self._late = 0
+        self._blind = False  # whether the last stop was for want of joint states, still missing
+        self._tracking_error = 0.0
+        self._action: Action | None = None  # the latest one followed
+        self._acted_at = 0.0  # when it came [s]
+        self._unsent = False  # whether it is still to be carried out
+        self._waiting = False  # whether a tick is put off until an action comes
+        self._waited_in_vain = False  # since the latest action
+        self._ticked: float | None = None  # when the latest tick was due [s]
+        self._width: float | None = None  # sent to the gripper [m]
+        self._width_sent_at = 0.0
+
+    @property
+    def state(self) -> GuardState:
+        """Of the guard."""
+        return self._guard.state
+
+    @property
+    def refusal(self) -> str:
+        """Why the latest action was not followed; empty if it was."""
+        return self._refusal
+
+    def status(self) -> BridgeStatus:
+        """What the bridge does, and why."""
+        guard = self._guard
+        reason = guard.reason
+        if guard.state is GuardState.IDLE:
+            reason = next(iter(self._blocks.values()), "") or self._refusal or guard.reason
+        return BridgeStatus(
+            *(guard.state, reason, guard.passed, guard.clamped, guard.rejected),
+            *(self._late, self._tracking_error),
+        )
+
+    def on_joint_state(
+        self, stamp: int, position: Array, velocity: Array, now: float
+    ) -> BridgeOutput:
+        """Take the arm's measured joints.
+
+        Args:
+            stamp: when they were measured [ns]; 0 where the driver does not say.
+            position: (joints,) finite [rad].
+            velocity: (joints,) finite [rad/s].
+            now: time of arrival [s]; not used in lockstep.
+
+        Returns:
+            What to publish: in lockstep only.
+        """
+        order = self._monitor.order(stamp)
+        if order is Order.OLD:
+            return NOTHING
+        if order is Order.CLOCK_SET_BACK:
+            self._start_over(1e-9 * (self._monitor.stamp - stamp))
+        if self.config.lockstep:
+            now = 1e-9 * stamp
+            self._watch(now)  # before the monitor knows: a gap in simulated time must be seen
+        self._monitor.record(stamp, position, velocity, now)
+        self._blind = False
+        self._check_tracking()
+        if not self.config.lockstep or self._put_off(stamp):
+            return NOTHING
+        return self._advance(now)
+
+    def on_action(self, action: Action, now: float) -> BridgeOutput:
+        """Take what the policy asks; ``refusal`` then says whether it is followed.
+
+        Args:
+            action: as received, whatever is in it.
+            now: time of arrival [s]; not used in lockstep.
+
+        Returns:
+            What to publish: in lockstep only.
+        """
+        if self.config.lockstep:
+            now = 1e-9 * self._monitor.stamp
+        if not action.moving and self.state is GuardState.IDLE:
+            return NOTHING
+        senseless = nonsense(action, self.config)
+        if senseless:
+            self._guard.reject(senseless, now)
+        problem = senseless or self._untimely(action, now)
+        if not problem and self.state is GuardState.IDLE:
+            problem = self._start()
+        self._refusal = problem
+        if problem:
+            self.ignored += not senseless
+            return NOTHING
+        self._follow(action, now)
+        if self._waiting or (self.config.lockstep and self._ticked is None):
+            self._waiting = False
+            return self._advance(now)
+        return NOTHING
+
+    def tick(self, now: float) -> BridgeOutput:
+        """Advance to ``now`` [s], which a timer calls for; not to be called in lockstep."""
+        self._watch(now)
+        return self._advance(now)
+
+    def stop(self, reason: str) -> None:
+        """Ramp to rest and stay there until ``rearm``."""
+        self._guard.stop(reason, fault=True)
+
+    def fall_silent(self, reason: str) -> None:
+        """Send nothing more: the latest trajectory brings the arm to rest."""
+        if self.state in _MOVING:
+            self._guard.settle(reason)
+
+    def rearm(self) -> bool:
+        """Leave a FAULT; returns whether the bridge is free of faults now."""
+        self._refusal = ""
+        return self._guard.rearm()
+
+    def block(self, source: str, reason: str) -> None:
+        """Start no motion while this lasts; one under way ends in a fault."""
+        self._blocks[source] = reason
+        if self.state is GuardState.ACTIVE:
+            self.stop(reason)
+
+    def unblock(self, source: str) -> None:
+        """What this source called ``block`` for is over."""
+        self._blocks.pop(source, None)
+
+    # Joint states.
+
+    def _start_over(self, back: float) -> None:
+        if self.config.lockstep:
+            reason = f"simulated time went back by {back:.2f} s; was the simulation restarted?"
+            if self.state in _MOVING:
+                self._guard.settle(reason, fault=True)
+            self._monitor.forget()
+        if self._action is not None:
+            self._action = self._action._replace(stamp=0)
+
+    def _check_tracking(self) -> None:
+        self._tracking_error = 0.0
+        if self.state not in _MOVING:
+            return
+        joint, self._tracking_error = self._monitor.tracking_error(self._guard.position)
+        if self._tracking_error > self.config.tracking_limit:
+            self._guard.settle(
+                f"{joint} is {self._tracking_error:.2f} rad away from where it was sent; "
+                "check for a collision, a stopped driver or a second commander",
+                fault=True,
+            )
+
+    def _put_off(self, stamp: int) -> bool:
+        """Whether the tick for this state waits for the policy's answer to it."""
+        if self.state is not GuardState.ACTIVE or self._action is None or self._waited_in_vain:
+            self._waiting = False
+        elif self._waiting:  # for the state before this one
+            self._waiting, self._waited_in_vain = False, True
+        else:
+            acting = 1e-9 * (stamp - self._action.stamp)
+            self._waiting = acting > self.config.policy_period - 0.5 * self.config.period
+        return self._waiting
+
+    # Actions.
+
+    def _untimely(self, action: Action, now: float) -> str:
+        """Why an action cannot be followed now."""
+        if self.state is GuardState.IDLE:
+            for reason in (*self._blocks.values(), self._monitor.problem(now)):
+                if reason:
+                    return reason
+        if self.state is GuardState.FAULT:
+            return f"in FAULT ({self._guard.reason}); call guard/rearm"
+        if self.state is GuardState.STOPPING:
+            return f"still stopping ({self._guard.reason})"
+        if self._monitor.stamp and not action.stamp:
+            return "it has no stamp; it must carry that of its observation"
+        last = self._action.stamp if self._action and self.state is GuardState.ACTIVE else 0
+        if 0 < action.stamp <= last:
+            return "it is not newer than the one before"
+        age = 1e-9 * (self._monitor.stamp - action.stamp)
+        if age > self.config.command_timeout:
+            return f"its observation is {age:.2f} s old"
+        if age < -_MAX_LEAD:
+            return f"its observation is {-age:.2f} s in the future"
+        return ""
+
+    def _start(self) -> str:
+        """Start servo and guard at the measured joints, or say why not."""
+        position = self._monitor.position
+        try:
+            self._guard.start(position)
+        except ValueError as error:
+            return str(error)
+        self._servo.reset(position[None])
+        self._action, self._width, self._ticked = None, None, None
+        return ""
+
+    def _follow(self, action: Action, now: float) -> None:
+        if self._action is not None and self._action.stamp:
+            gap = 1e-9 * (action.stamp - self._action.stamp)
+            self._late += max(0, round(gap / self.config.policy_period) - 1)
+        self._action, self._acted_at, self._unsent = action, now, True
+        self._waited_in_vain = False
+        self._command_watchdog.feed(now)
+        if action.moving:
+            linear = at_most(action.linear, self.config.linear_speed)
+            angular = at_most(action.angular, self.config.angular_speed)
+            self._servo.set_twist(linear[None], angular[None])
+        else:
+            self._guard.stop("hold asked for by the policy")
+
+    # Time.
+
+    def _watch(self, now: float) -> None:
+        """Stop the arm when actions or joint states have not come for too long."""
+        age = self._monitor.age(now)
+        if self.state is GuardState.ACTIVE:
+            if self._command_watchdog.expired(now):
+                silence = self._command_watchdog.age(now)
+                self._late += max(1, round(silence / self.config.policy_period) - 1)
+                self.stop(f"no policy action for {silence:.2f} s")
+            elif self._monitor.stale(now):
+                self._guard.stop(f"joint_states are {age:.2f} s old")
+                self._blind = True
+        if (self._blind or self.state in _MOVING) and age > self.config.state_fault:
+            self.stop(f"joint_states are {age:.2f} s old")
+
+    def _advance(self, now: float) -> BridgeOutput:
+        """Run the ticks that are due and return what to publish for the last of them."""
+        if self.state not in _MOVING:
+            return self._report(self._guard.position, self._guard.velocity)
+        due = 1 if self._ticked is None else round((now - self._ticked) / self.config.period)
+        if due < 1:
+            return NOTHING
+        self._ticked = now
+        self.missed += due - 1
+        if due - 1 > self.config.most_missed:
+            self.stalls += 1
+            late = (due - 1) * self.config.period
+            self._guard.settle(f"no tick for {late:.2f} s; the arm came to rest by itself")
+            return self._report(self._guard.position, self._guard.velocity)
+        for _ in range(due):
+            decision = self._command(now)
+        output = self._report(decision.position, decision.velocity)
+        return output._replace(
+            trajectory=self._horizon.plan(decision.position, decision.velocity),
+            gripper_width=self._gripper(now),
+        )
+
+    def _command(self, now: float) -> GuardDecision:
+        if self.state is GuardState.ACTIVE:
+            wanted = self._servo.tick().position[0]
+            return self._guard.check(wanted, self._acted_at, now)
+        return self._guard.check(self._guard.position, now, now)
+
+    def _report(self, position: Array, velocity: Array) -> BridgeOutput:
+        """The latest action as it is carried out, once."""
+        if not self._unsent or self._action is None:
+            return NOTHING
+        self._unsent = False
+        _, _, J = self._servo.chain.jacobian(position[None])
+        twist = J[0] @ velocity
+        width = self._clipped_width(self._action)
+        return BridgeOutput(
+            sent=self._action._replace(linear=twist[:3], angular=twist[3:], gripper_width=width)
+        )
+
+    def _gripper(self, now: float) -> float | None:
+        """The width to send to the gripper: when it changes, and now and then."""
+        if self.state is not GuardState.ACTIVE or self._action is None:
+            return None
+        width = self._clipped_width(self._action)
+        due = now - self._width_sent_at >= self.config.gripper_interval
+        if width == self._width and not due:
+            return None
+        self._width, self._width_sent_at = width, now
+        return width
+
+    def _clipped_width(self, action: Action) -> float:
+        gripper = self._arm.gripper
+        return float(np.clip(action.gripper_width, gripper.width_min, gripper.width_max))

@@ -1,0 +1,67 @@
+"""How the arm bridge is set up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from introspect_control.guard import GuardConfig
+from introspect_control.servo import ServoConfig
+
+
+@dataclass(frozen=True)
+class BridgeConfig:
+    """Rates, timeouts and limits of the arm bridge."""
+
+    servo: ServoConfig = field(default_factory=ServoConfig)
+    guard: GuardConfig = field(default_factory=GuardConfig)
+    lockstep: bool = False  # joint states, not a timer, make the bridge tick: simulated time
+    policy_period: float = 0.04  # between two policy actions [s]
+    command_timeout: float = 0.1  # without a fresh action that stops the arm and latches [s]
+    state_timeout: float = 0.1  # without joint states that stops the arm [s]
+    state_fault: float = 0.5  # without joint states that latches a fault [s]
+    tracking_limit: float = 0.25  # between commanded and measured joint, beyond is a fault [rad]
+    rest_velocity: float = 0.05  # up to which a measured joint counts as at rest [rad/s]
+    linear_speed: float = 1.0  # largest of the tool that an action gets [m/s]
+    angular_speed: float = 2.5  # largest of the tool that an action gets [rad/s]
+    reject_ratio: float = 4.0  # actions above this many times those speeds are rejected
+    horizon: float = 0.2  # of each trajectory [s]
+    gripper_interval: float = 0.5  # after which an unchanged gripper command is sent again [s]
+    most_missed: int = 4  # periods in a row that are caught up with; more end the motion
+
+    @property
+    def period(self) -> float:
+        """Of one command [s]."""
+        return self.servo.period
+
+    def __post_init__(self) -> None:
+        """Refuse values that would not be safe, or not work."""
+        for name in (
+            *("policy_period", "command_timeout", "state_timeout", "tracking_limit"),
+            *("rest_velocity", "linear_speed", "angular_speed", "gripper_interval"),
+        ):
+            value = getattr(self, name)
+            if not 0.0 < value < float("inf"):
+                raise ValueError(f"{name} must be positive and finite, got {value}")
+        if self.policy_period < self.servo.period:
+            raise ValueError(
+                f"policy_period must be at least the command period ({self.servo.period} s), "
+                f"got {self.policy_period} s"
+            )
+        if not 0.04 <= self.command_timeout <= 0.5:
+            raise ValueError(
+                f"command_timeout must be in [0.04, 0.5] s, got {self.command_timeout} s"
+            )
+        if self.command_timeout < self.policy_period:
+            raise ValueError(
+                f"command_timeout must be at least the policy period ({self.policy_period} s), "
+                f"got {self.command_timeout} s"
+            )
+        if self.state_fault < self.state_timeout:
+            raise ValueError(
+                f"state_fault must be at least state_timeout ({self.state_timeout} s), "
+                f"got {self.state_fault} s"
+            )
+        if self.reject_ratio < 1.0:
+            raise ValueError(f"reject_ratio must be at least 1, got {self.reject_ratio}")
+        if self.most_missed < 0:
+            raise ValueError(f"most_missed must not be negative, got {self.most_missed}")
