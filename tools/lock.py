@@ -2,9 +2,9 @@
 
     python tools/lock.py python3.10 python3.11 python3.12 python3.13
 
-Each interpreter's pip resolves requirements/{dev,colcon}.txt without installing anything; names
-come from the distributions' own metadata, because `pip freeze` also lists the ROS packages under
-names that other projects own.
+Run it with a recent pip, which for each interpreter resolves requirements/{dev,colcon}.txt without
+installing anything. Names come from the distributions' own metadata, because `pip freeze` also lists
+the ROS packages under names that other projects own.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ HEADER = """\
 
 def resolve(python: str) -> tuple[tuple[int, int], dict[str, str]]:
     """Return the interpreter's version and {name: version} as its pip resolves them."""
-    command = [python, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed"]
+    command = [sys.executable, "-m", "pip", "-qq", "--python", python]
+    command += ["install", "--dry-run", "--ignore-installed"]
     for name in REQUIREMENTS:
         command += ["-r", str(ROOT / "requirements" / name)]
     output = subprocess.run([*command, "--report", "-"], check=True, stdout=subprocess.PIPE).stdout
