@@ -18,13 +18,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 REQUIREMENTS = ("dev.txt", "colcon.txt")
+Python = tuple[int, int]  # (major, minor)
 HEADER = """\
 # Exact versions of everything, on every supported Python. A constraint file: it installs nothing.
 # Written by tools/lock.py; edit the other files of this folder instead.
 """
 
 
-def resolve(python: str) -> tuple[tuple[int, int], dict[str, str]]:
+def resolve(python: str) -> tuple[Python, dict[str, str]]:
     """Return the interpreter's version and {name: version} as its pip resolves them."""
     command = [sys.executable, "-m", "pip", "-qq", "--python", python]
     command += ["install", "--dry-run", "--ignore-installed"]
@@ -41,17 +42,19 @@ def resolve(python: str) -> tuple[tuple[int, int], dict[str, str]]:
     return (int(major), int(minor)), pins
 
 
-def marker(pythons: list[tuple[int, int]], supported: list[tuple[int, int]], others: bool) -> str:
-    """Return the environment marker for a version that is used by `pythons`, "" for always."""
-    if not others:
-        return ""
-    first, last = min(pythons), max(pythons)
-    parts = []
-    if first != supported[0]:
-        parts.append(f'python_version >= "{first[0]}.{first[1]}"')
-    if last != supported[-1]:
-        parts.append(f'python_version < "{last[0]}.{last[1] + 1}"')
-    return "; " + " and ".join(parts)
+def lines(name: str, pins: dict[str, list[Python]]) -> list[str]:
+    """Return the lines for one package: each version holds from its first Python to the next's."""
+    groups = sorted((min(pythons), pin) for pin, pythons in pins.items())
+    result = []
+    for index, (first, pin) in enumerate(groups):
+        bounds = []
+        if index > 0:
+            bounds.append(f'python_version >= "{first[0]}.{first[1]}"')
+        if index + 1 < len(groups):
+            following = groups[index + 1][0]
+            bounds.append(f'python_version < "{following[0]}.{following[1]}"')
+        result.append(f"{name}=={pin}" + ("; " + " and ".join(bounds) if bounds else "") + "\n")
+    return result
 
 
 def main() -> int:
@@ -59,20 +62,14 @@ def main() -> int:
     if not sys.argv[1:]:
         print(__doc__, file=sys.stderr)
         return 2
-    used: dict[str, dict[str, list[tuple[int, int]]]] = defaultdict(lambda: defaultdict(list))
-    supported = []
+    used: dict[str, dict[str, list[Python]]] = defaultdict(lambda: defaultdict(list))
     for python in sys.argv[1:]:
         print(f"resolving with {python}", file=sys.stderr)
         version, pins = resolve(python)
-        supported.append(version)
         for name, pin in pins.items():
             used[name][pin].append(version)
-    lines = [
-        f"{name}=={pin}{marker(pythons, sorted(supported), len(pins) > 1)}\n"
-        for name, pins in sorted(used.items())
-        for pin, pythons in sorted(pins.items(), key=lambda item: max(item[1]))
-    ]
-    (ROOT / "requirements" / "lock.txt").write_text(HEADER + "".join(lines))
+    text = "".join(line for name, pins in sorted(used.items()) for line in lines(name, pins))
+    (ROOT / "requirements" / "lock.txt").write_text(HEADER + text)
     return 0
 
 
