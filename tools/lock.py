@@ -2,8 +2,8 @@
 
     python tools/lock.py python3.10 python3.11 python3.12 python3.13
 
-Run it with a recent pip, which for each interpreter resolves requirements/{dev,colcon}.txt without
-installing anything. Names come from the distributions' own metadata, because `pip freeze` also lists
+Run it with a recent pip, which for each interpreter resolves requirements/{dev,colcon}.txt and
+installs nothing. Names come from the distributions' own metadata, because `pip freeze` also lists
 the ROS packages under names that other projects own.
 """
 
