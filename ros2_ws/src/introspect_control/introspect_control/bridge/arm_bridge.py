@@ -88,6 +88,11 @@ class ArmBridge:
         """Why the latest action was not followed; empty if it was."""
         return self._refusal
 
+    @property
+    def blocked(self) -> bool:
+        """Whether something keeps the arm from starting."""
+        return bool(self._blocks)
+
     def status(self) -> BridgeStatus:
         """What the bridge does, and why."""
         guard = self._guard

@@ -53,6 +53,12 @@ class Diagnostics:
         """Call ``callback`` before each message, to set values or the level."""
         self._before.append(callback)
 
+    def forget(self) -> None:
+        """Drop callbacks, loop timers and values; counters stay."""
+        self._before.clear()
+        self._timers.clear()
+        self._values.clear()
+
     def ok(self, message: str = "ok") -> None:
         """All is well, until said otherwise."""
         self._level, self._message = DiagnosticStatus.OK, message

@@ -100,6 +100,7 @@ class ManagedNode(LifecycleNode, Generic[P]):
             self.deactivate()
         if self.configured:
             self.configured = False
+            self.diagnostics.forget()
             self.cleanup()
 
     # What follows is the lifecycle machinery's side.

@@ -1,0 +1,260 @@
+"""From policy actions to an arm's trajectory controller; every decision is ``ArmBridge``'s."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass
+
+from builtin_interfaces.msg import Time
+from introspect_msgs.msg import GripperCommand, GuardStatus, PolicyAction
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+from sensor_msgs.msg import JointState
+from std_srvs.srv import Trigger
+from trajectory_msgs.msg import JointTrajectory
+
+from introspect_control.bridge import ArmBridge, BridgeConfig, BridgeOutput, JointMap, JointMapError
+from introspect_control.guard import GuardState
+from introspect_control.nodes import bridge_messages as messages
+from introspect_control.nodes.runtime import (
+    LATCHED,
+    SENSOR,
+    ConfigurationError,
+    ManagedNode,
+    NodeParameters,
+    parameter,
+    spin,
+)
+from introspect_control.servo import ServoConfig
+from introspect_description import ArmDescription, DescriptionError
+
+GRIPPER_TYPE = "introspect_msgs/msg/GripperCommand"
+STATUS_PERIOD = 0.1  # [s]
+PUBLISHERS_PERIOD = 1.0  # between two looks for a second commander [s]
+
+
+@dataclass(frozen=True)
+class ArmBridgeParameters(NodeParameters):
+    """How fast the arm may be moved, and what stops it."""
+
+    arm: str = parameter("panda", "arm, by the name of its data file")
+    policy_rate: float = parameter(25.0, "of policy actions [Hz]", minimum=1.0, maximum=100.0)
+    velocity_scale: float = parameter(
+        0.5, "share of the joint velocity limits in use", minimum=0.01, maximum=1.0
+    )
+    acceleration_scale: float = parameter(
+        0.5, "share of the joint acceleration limits in use", minimum=0.01, maximum=1.0
+    )
+    jerk: float = parameter(500.0, "cap on joint jerk [rad/s^3]", minimum=1.0)
+    command_timeout: float = parameter(
+        0.1, "without a fresh action that stops the arm [s]", minimum=0.04, maximum=0.5
+    )
+    state_timeout: float = parameter(
+        0.1, "without joint states that stops the arm [s]", minimum=0.02, maximum=0.5
+    )
+    tracking_limit: float = parameter(
+        0.25, "between commanded and measured joint that is a fault [rad]", minimum=0.01
+    )
+
+    def bridge_config(self, arm: ArmDescription, lockstep: bool) -> BridgeConfig:
+        """The same as the bridge wants it; raises ``ValueError`` for what would not be safe."""
+        return BridgeConfig(
+            servo=ServoConfig(
+                period=1.0 / arm.controller.rate,
+                velocity_scale=self.velocity_scale,
+                acceleration_scale=self.acceleration_scale,
+                jerk=self.jerk,
+            ),
+            lockstep=lockstep,
+            policy_period=1.0 / self.policy_rate,
+            command_timeout=self.command_timeout,
+            state_timeout=self.state_timeout,
+            tracking_limit=self.tracking_limit,
+        )
+
+
+class ArmBridgeNode(ManagedNode[ArmBridgeParameters]):
+    """Moves messages between the policy, the bridge and the arm."""
+
+    def __init__(self) -> None:
+        super().__init__("arm_bridge_node", ArmBridgeParameters)
+
+    def configure(self) -> None:
+        """Load the arm; make the bridge, its topics and its services."""
+        self._lockstep = bool(self.get_parameter("use_sim_time").value)
+        try:
+            self._arm = arm = ArmDescription.load(self.parameters.arm)
+            self._bridge = ArmBridge(arm, self.parameters.bridge_config(arm, self._lockstep))
+        except (DescriptionError, ValueError) as error:
+            raise ConfigurationError(str(error)) from error
+        if arm.gripper.command_type != GRIPPER_TYPE:
+            raise ConfigurationError(
+                f"the gripper of arm {arm.name!r} takes {arm.gripper.command_type}; "
+                f"this bridge speaks {GRIPPER_TYPE}"
+            )
+        self._joints = JointMap(arm.joint_names)
+        self._joints_seen, self._joints_problem = False, ""
+        self._reported: tuple[GuardState, str] | None = None
+        period = 0.0 if self._lockstep else self._bridge.config.period
+        self._loop = self.diagnostics.time_loop("tick", period)
+        self.diagnostics.before_publishing(self._diagnose)
+
+        self._trajectory = self.create_publisher(
+            JointTrajectory, arm.controller.trajectory_topic, SENSOR
+        )
+        self._gripper = self.create_publisher(GripperCommand, arm.gripper.command_topic, SENSOR)
+        self._sent = self.create_publisher(PolicyAction, "policy/action_sent", SENSOR)
+        self._status = self.create_publisher(GuardStatus, "guard/status", LATCHED)
+        self.create_subscription(
+            JointState, arm.controller.state_topic, self._on_joint_states, SENSOR
+        )
+        self.create_subscription(PolicyAction, "policy/action", self._on_action, SENSOR)
+        self.create_service(Trigger, "guard/stop", self._on_stop)
+        self.create_service(Trigger, "guard/rearm", self._on_rearm)
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(STATUS_PERIOD, self._publish_status, clock=steady)
+        self.create_timer(PUBLISHERS_PERIOD, self._look_for_second_commander, clock=steady)
+        self._publish_status()
+
+    def activate(self) -> None:
+        """Begin to follow actions."""
+        self._look_for_second_commander()
+        if not self._lockstep:
+            self.create_timer(
+                self._bridge.config.period,
+                self._tick,
+                clock=Clock(clock_type=ClockType.STEADY_TIME),
+            )
+        pace = "simulated time" if self._lockstep else f"{self._arm.controller.rate:g} Hz"
+        self.get_logger().info(
+            f"ready: {self._arm.name} on {self._trajectory.topic_name}, {pace}, "
+            f"{self.parameters.velocity_scale:.0%} of its velocity"
+        )
+
+    def deactivate(self) -> None:
+        """Send nothing more: the latest trajectory ends at rest."""
+        self._bridge.fall_silent("deactivated")
+        self._loop.pause()
+        self._publish_status()
+
+    def _tick(self) -> None:
+        with self._loop:
+            self._publish(self._bridge.tick(time.monotonic()))
+        self._report_change()
+
+    def _on_joint_states(self, message: JointState) -> None:
+        try:
+            position, velocity = self._joints.read(message.name, message.position, message.velocity)
+        except JointMapError as error:
+            self._refuse_joint_states(str(error))
+            return
+        self._joints_seen, self._joints_problem = True, ""
+        self._bridge.unblock("joint_states")
+        stamp = messages.nanoseconds(message.header.stamp)
+        if not self._lockstep:
+            self._bridge.on_joint_state(stamp, position, velocity, time.monotonic())
+            return
+        with self._loop:
+            self._publish(self._bridge.on_joint_state(stamp, position, velocity, time.monotonic()))
+        self._report_change()
+
+    def _refuse_joint_states(self, problem: str) -> None:
+        self.diagnostics.count("joint_states refused")
+        if problem != self._joints_problem:
+            self._joints_problem = problem
+            self.get_logger().error(f"joint_states refused: {problem}")
+        if not self._joints_seen:  # else they are another device's, or the watchdog will tell
+            self._bridge.block("joint_states", problem)
+            self._report_change()
+
+    def _on_action(self, message: PolicyAction) -> None:
+        if not self.active:
+            return
+        self._publish(self._bridge.on_action(messages.read_action(message), time.monotonic()))
+        if self._bridge.refusal:
+            self.get_logger().warning(
+                f"action not followed: {self._bridge.refusal}", throttle_duration_sec=2.0
+            )
+        self._report_change()
+
+    def _publish(self, output: BridgeOutput) -> None:
+        if output.gripper_width is not None:
+            self._gripper.publish(
+                messages.write_gripper(output.gripper_width, self._arm, self._now())
+            )
+        if output.trajectory is not None:
+            self._trajectory.publish(messages.write_trajectory(output.trajectory, self._arm))
+        if output.sent is not None:
+            self._sent.publish(messages.write_action(output.sent, self._arm))
+
+    def _on_stop(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        self._bridge.stop("stopped by guard/stop")
+        self._report_change()
+        response.success, response.message = True, "the arm is stopped until guard/rearm"
+        return response
+
+    def _on_rearm(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        response.success = self._bridge.rearm()
+        response.message = (
+            "ready for the next action" if response.success else "the arm is still stopping"
+        )
+        self._report_change()
+        return response
+
+    def _look_for_second_commander(self) -> None:
+        topic = self._trajectory.topic_name
+        publishers = self.get_publishers_info_by_topic(topic)
+        if len(publishers) < 2:
+            self._bridge.unblock("publishers")
+            return
+        names = sorted(f"{p.node_namespace.rstrip('/')}/{p.node_name}" for p in publishers)
+        self._bridge.block(
+            "publishers",
+            f"{len(names)} publishers on {topic}: {', '.join(names)}; "
+            "only one may command the arm, end the others",
+        )
+        self._report_change()
+
+    def _report_change(self) -> None:
+        status = self._bridge.status()
+        if self._reported == (status.state, status.reason):
+            return
+        if self._reported is None or self._reported[0] is not status.state:
+            log = self.get_logger()
+            text = f"{status.state.name}: {status.reason}" if status.reason else status.state.name
+            (log.error if status.state is GuardState.FAULT else log.info)(text)
+        self._publish_status()
+
+    def _publish_status(self) -> None:
+        status = self._bridge.status()
+        self._reported = (status.state, status.reason)
+        self._status.publish(messages.write_status(status, self._arm, self._now()))
+
+    def _diagnose(self) -> None:
+        status = self._bridge.status()
+        for name in ("passed", "clamped", "rejected", "late"):
+            self.diagnostics.set(name, getattr(status, name))
+        self.diagnostics.set("actions ignored", self._bridge.ignored)
+        self.diagnostics.set("ticks missed", self._bridge.missed)
+        self.diagnostics.set("stalls", self._bridge.stalls)
+        self.diagnostics.set("tracking error [rad]", status.tracking_error)
+        text = f"{status.state.name}: {status.reason}" if status.reason else status.state.name
+        if status.state is GuardState.FAULT or (
+            status.state is GuardState.IDLE and self._bridge.blocked
+        ):
+            self.diagnostics.error(text)
+        else:
+            self.diagnostics.ok(text)
+
+    def _now(self) -> Time:
+        return self.get_clock().now().to_msg()
+
+
+def main() -> None:
+    """Run the arm bridge until it is interrupted."""
+    sys.exit(spin(ArmBridgeNode))
+
+
+if __name__ == "__main__":
+    main()
