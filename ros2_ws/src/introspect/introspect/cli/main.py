@@ -9,8 +9,10 @@ from collections.abc import Sequence
 
 from introspect.cli.verbs import VERBS
 from introspect.errors import IntrospectError, UsageError, did_you_mean
+from introspect.graph import ENVIRONMENT
 
 _AMERICAN = {"behavior": "behaviour", "behaviors": "behaviours"}
+RANGE = "ROS_AUTOMATIC_DISCOVERY_RANGE"
 INTERRUPTED = 130  # what a shell expects of a program that Ctrl-C ended
 
 
@@ -26,8 +28,9 @@ def main(words: Sequence[str] | None = None) -> int:
     given = [_AMERICAN.get(word, word) for word in (sys.argv[1:] if words is None else words)]
     debug = "--debug" in given
     given = [word for word in given if word != "--debug"]
-    # pip installs what ament looks up below this Python's prefix
+    # pip installs what ament looks up below this Python's prefix; and we look where nodes talk
     os.environ.setdefault("AMENT_PREFIX_PATH", sys.prefix)
+    os.environ.setdefault(RANGE, ENVIRONMENT[RANGE])
     try:
         return _dispatch(given)
     except KeyboardInterrupt:

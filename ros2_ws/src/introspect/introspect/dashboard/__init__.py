@@ -1,0 +1,1 @@
+"""The page in the browser; what it shows comes from ``introspect.monitor``."""
