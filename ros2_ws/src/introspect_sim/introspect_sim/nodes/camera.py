@@ -10,7 +10,10 @@ from sensor_msgs.msg import CameraInfo, Image
 
 from introspect_control.nodes.runtime import SENSOR
 from introspect_description import CameraDescription
+from introspect_sim.pacing import TimeShare
 from introspect_sim.worlds import World
+
+LARGEST_SHARE = 0.3  # of the time that rendering may take: fewer pictures rather than slow time
 
 
 class CameraPublisher:
@@ -30,6 +33,7 @@ class CameraPublisher:
         self._world = world
         self._size = {"width": camera.width, "height": camera.height}
         self._every, self._period = every, 0
+        self._time_share = TimeShare(LARGEST_SHARE)
         world.render(**self._size)  # now rather than in the loop: makes what rendering needs
         self._image = Image(encoding="rgb8", step=3 * camera.width, is_bigendian=0, **self._size)
         self._image.header.frame_id = camera.frame
@@ -40,16 +44,17 @@ class CameraPublisher:
     def publish(self, stamp: int) -> None:
         """Publish a picture of the state ``stamp`` [ns], if one is due and wanted."""
         self._period += 1
-        if self._period % self._every:
+        if self._period % self._every or not self._time_share.allows():
             return
         publishers = (self._image_publisher, self._info_publisher)
         if not any(publisher.get_subscription_count() for publisher in publishers):
             return
         for header in (self._image.header, self._info.header):
             header.stamp.sec, header.stamp.nanosec = divmod(stamp, 1_000_000_000)
-        self._image.data = array("B", self._world.render(**self._size).tobytes())
-        self._info_publisher.publish(self._info)
-        self._image_publisher.publish(self._image)
+        with self._time_share:
+            self._image.data = array("B", self._world.render(**self._size).tobytes())
+            self._info_publisher.publish(self._info)
+            self._image_publisher.publish(self._image)
 
 
 def camera_info(camera: CameraDescription) -> CameraInfo:
