@@ -1,0 +1,174 @@
+"""Nodes as processes and a peer to talk to them, for tests over real DDS."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, TypeVar
+
+import rclpy
+from rclpy.node import Node
+from rclpy.task import Future
+
+from introspect_control.nodes.runtime import SENSOR, make_executor
+
+T = TypeVar("T")
+PATIENCE = 20.0  # for whatever must happen on a busy machine [s]
+
+
+class NodeProcess:
+    """A node in a process of its own; its output is kept, and it never outlives the test.
+
+    Args:
+        module: that has a ``main``.
+        parameters: of the node.
+        arguments: further ``--ros-args``.
+        environment: variables on top of this process's own.
+    """
+
+    def __init__(
+        self,
+        module: str,
+        parameters: dict[str, object] | None = None,
+        arguments: Sequence[str] = (),
+        **environment: str,
+    ) -> None:
+        given = [f"{name}:={_text(value)}" for name, value in (parameters or {}).items()]
+        flags = [flag for item in given for flag in ("-p", item)]
+        self._output = tempfile.TemporaryFile("w+b")  # noqa: SIM115 - closed by __exit__
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", module, "--ros-args", *flags, *arguments],
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+            env=os.environ | {"PYTHONUNBUFFERED": "1"} | environment,
+        )
+
+    def __enter__(self) -> NodeProcess:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is not None:
+            print(f"--- output of {self.process.args[2]}\n{self.output}")  # type: ignore[index]
+        self.kill()
+        self._output.close()
+
+    @property
+    def output(self) -> str:
+        """What the process has printed so far."""
+        self._output.seek(0)
+        return self._output.read().decode(errors="replace")
+
+    @property
+    def running(self) -> bool:
+        """Whether the process has not ended."""
+        return self.process.poll() is None
+
+    def send(self, number: int) -> None:
+        """Send a signal."""
+        self.process.send_signal(number)
+
+    def kill(self) -> None:
+        """End the process without giving it a chance."""
+        self.process.kill()
+        self.process.wait()
+
+    def end(self) -> int:
+        """Wait until it ends by itself and return the exit code."""
+        return self.process.wait(PATIENCE)
+
+    def interrupt(self) -> int:
+        """Ctrl-C, and return the exit code."""
+        self.send(signal.SIGINT)
+        return self.end()
+
+
+class Peer:
+    """The test's own node: hears topics, calls services, and never sleeps but waits."""
+
+    def __init__(self) -> None:
+        self.node = Node("peer")
+        self.heard: dict[str, list[Any]] = defaultdict(list)
+        self._executor = make_executor()
+        self._executor.add_node(self.node)
+        self.node.executor = self._executor
+
+    def hear(self, kind: type, topic: str, qos: Any = SENSOR) -> list[Any]:
+        """Subscribe; the list grows with every message."""
+        heard = self.heard[topic]
+        self.node.create_subscription(kind, topic, heard.append, qos)
+        return heard
+
+    def spin(self, timeout: float = 0.05) -> None:
+        """Let one thing happen."""
+        self._executor.spin_once(timeout_sec=timeout)
+
+    def wait_for(self, condition: Callable[[], Any], what: str, patience: float = PATIENCE) -> None:
+        """Spin until a condition holds, or fail."""
+        end = time.monotonic() + patience
+        while not condition():
+            if time.monotonic() > end:
+                raise AssertionError(f"waited {patience:.0f} s in vain for {what}")
+            self.spin()
+
+    def result(self, future: Future[T], what: str) -> T:
+        """Wait for a future."""
+        self.wait_for(future.done, what)
+        result = future.result()
+        assert result is not None
+        return result
+
+    def call(self, service: Any, name: str, /, **request: Any) -> Any:
+        """Call a service, waiting for it to be there."""
+        client = self.node.create_client(service, name)
+        self.wait_for(client.service_is_ready, f"service {name}")
+        answer = self.result(client.call_async(service.Request(**request)), f"answer of {name}")
+        self.node.destroy_client(client)
+        return answer
+
+    def close(self) -> None:
+        """Free the node."""
+        self._executor.shutdown()
+        self.node.destroy_node()
+
+
+@contextmanager
+def peer() -> Iterator[Peer]:
+    """A peer on the domain of this test."""
+    rclpy.init()
+    peer = Peer()
+    try:
+        yield peer
+    finally:
+        peer.close()
+        rclpy.try_shutdown()
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def seconds(stamp: Any) -> float:
+    """A stamp in seconds."""
+    return float(stamp.sec + 1e-9 * stamp.nanosec)
+
+
+def diagnosis(messages: Sequence[Any], node: str) -> dict[str, str]:
+    """The latest values that a node has published on /diagnostics."""
+    for message in reversed(messages):
+        for status in message.status:
+            if status.name.endswith(node):
+                return {item.key: item.value for item in status.values}
+    return {}

@@ -1,0 +1,90 @@
+"""The simulated arm as a process: how fast it runs, what it shows, how it ends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from diagnostic_msgs.msg import DiagnosticArray
+from live_graph import NodeProcess, Peer, diagnosis, peer, seconds
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import CameraInfo, Image
+from sim_commander import PANDA, Arm
+
+pytest.importorskip("mujoco")
+MODULE = "introspect_sim.nodes.sim_node"
+
+
+@pytest.fixture
+def me(ros_domain: int) -> Iterator[Peer]:
+    with peer() as me:
+        yield me
+
+
+def test_an_interrupt_ends_it_cleanly(me: Peer) -> None:
+    clocks = me.hear(Clock, "/clock")
+    with NodeProcess(MODULE) as process:
+        me.wait_for(lambda: clocks, "the simulation to run")
+
+        assert process.interrupt() == 0
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"backend": "bullet"}, "parameter 'backend' is 'bullet'; allowed: mujoco, pybullet"),
+        ({"arm": "ur5"}, "unknown arm 'ur5': available are"),
+        ({"task": "juggle"}, "task 'juggle' does not exist; choose one of pick_and_place"),
+        ({"realtime": -1.0}, "parameter 'realtime' is -1.0; it must be a number in [0.0, 20.0]"),
+    ],
+)
+def test_wrong_parameters_are_one_clear_line_and_exit_code_two(
+    ros_domain: int, parameters: dict[str, object], message: str
+) -> None:
+    with NodeProcess(MODULE, parameters) as process:
+        assert process.end() == 2
+        assert message in process.output
+        assert "Traceback" not in process.output
+
+
+def test_lockstep_is_faster_than_three_times_real_time(me: Peer) -> None:
+    with NodeProcess(MODULE, {"realtime": 0.0}):
+        arm = Arm(me)
+        diagnostics = me.hear(DiagnosticArray, "/diagnostics")
+        arm.connect()
+        start_wall, start = time.monotonic(), seconds(arm.joints[-1].header.stamp)
+
+        def answered() -> bool:  # slowly forth and back, each state answered by a command
+            while arm.joints:
+                now = seconds(arm.joints.pop().header.stamp) - start
+                arm.joints.clear()
+                arm.send(PANDA.home + 0.05 * np.sin(now), time=0.1)
+                return now > 6.0
+            return False
+
+        me.wait_for(answered, "6 s of simulated time")
+        assert time.monotonic() - start_wall < 2.0
+        me.wait_for(lambda: "overruns" in diagnosis(diagnostics, "sim_node"), "diagnostics")
+
+
+def test_the_camera_renders_for_who_listens_with_the_intrinsics_of_the_description(
+    me: Peer,
+) -> None:
+    images, infos = me.hear(Image, "camera/image_raw"), me.hear(CameraInfo, "camera/camera_info")
+    with NodeProcess(MODULE, {"camera": True}) as process:
+        me.wait_for(lambda: (images and infos) or not process.running, "a picture")
+        if "off-screen GL" in process.output:
+            pytest.skip("no off-screen GL here")
+        image, info = images[0], infos[0]
+        camera = PANDA.camera
+        assert (image.width, image.height, image.encoding) == (640, 480, "rgb8")
+        assert image.header.frame_id == info.header.frame_id == camera.frame
+        assert np.frombuffer(image.data, np.uint8).std() > 5.0
+        half_angle = np.arctan(0.5 * camera.height / info.k[4])
+        assert 2.0 * half_angle == pytest.approx(camera.vertical_fov)
+        assert info.k[0] == info.k[4] == info.p[0] == info.p[5]
+        me.wait_for(lambda: len(images) > 4, "more pictures")
+        stamps = [seconds(image.header.stamp) for image in images]
+        assert np.mod(np.diff(stamps) + 0.001, 0.05) == pytest.approx(0.001, abs=1e-6)
