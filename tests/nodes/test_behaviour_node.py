@@ -1,0 +1,285 @@
+"""The policy over DDS does bit for bit what it does in process, and copes with what goes wrong."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from action_msgs.msg import GoalStatus
+from diagnostic_msgs.msg import DiagnosticArray
+from introspect_msgs.msg import PolicyAction
+from live_graph import NodeProcess, Peer, diagnosis, peer
+from policy_world import GOAL, OBJECT, PANDA, PolicyWorld
+
+from introspect_control import KinematicChain
+from introspect_learning.models import (
+    BehavioursRuntime,
+    ChoreographerRuntime,
+    ContractError,
+    shipped,
+)
+from introspect_sim.tasks import decode, observe
+
+pytest.importorskip("onnxruntime")
+try:
+    MODEL = shipped("bbrl")
+except ContractError as error:  # a source tree without its model
+    pytest.skip(str(error), allow_module_level=True)
+
+BEHAVIOURS = "introspect_learning.nodes.behaviour_node"
+CHOREOGRAPHER = "introspect_learning.nodes.choreographer_node"
+SIMULATED = {"use_sim_time": True}
+
+
+@pytest.fixture(scope="module")
+def me(ros_domain: int) -> Iterator[Peer]:
+    with peer() as me:
+        yield me
+
+
+@pytest.fixture(scope="module")
+def processes(ros_domain: int) -> Iterator[dict[str, NodeProcess]]:
+    """Both nodes of the policy."""
+    with NodeProcess(BEHAVIOURS, SIMULATED) as one, NodeProcess(CHOREOGRAPHER, SIMULATED) as other:
+        yield {"behaviours": one, "choreographer": other}
+
+
+@pytest.fixture(scope="module")
+def shared(me: Peer, processes: dict[str, NodeProcess]) -> Iterator[PolicyWorld]:
+    world = PolicyWorld(me)
+    world.connect()
+    yield world
+    world.close()
+
+
+@pytest.fixture
+def world(shared: PolicyWorld) -> PolicyWorld:
+    """The world with nothing heard yet, and no episode."""
+    for heard in (shared.questions, shared.decisions, shared.actions, shared.feedback):
+        heard.clear()
+    return shared
+
+
+def random_states(count: int) -> list[dict[str, object]]:
+    """States from anywhere in the workspace."""
+    rng = np.random.default_rng(0)
+    states = []
+    for _ in range(count):
+        turn = rng.normal(size=4)
+        pose = (*rng.uniform([0.3, -0.2, 0.02], [0.6, 0.2, 0.3]), *(turn / np.linalg.norm(turn)))
+        states.append(
+            {
+                "position": PANDA.home + rng.uniform(-0.3, 0.3, 7),
+                "velocity": rng.uniform(-0.5, 0.5, 7),
+                "object_pose": tuple(map(float, pose)),
+                "goal": tuple(map(float, rng.uniform([0.3, -0.2, 0.32], [0.6, 0.2, 0.4]))),
+            }
+        )
+    return states
+
+
+def test_actions_are_bit_for_bit_those_computed_in_process(world: PolicyWorld) -> None:
+    # given
+    behaviours = BehavioursRuntime.load(MODEL, PANDA)
+    choreographer = ChoreographerRuntime.load(MODEL, behaviours.hash)
+    chain = KinematicChain(PANDA.chain())
+    states = random_states(60)
+    result = world.begin(timeout=2.4)
+
+    # when
+    actions = [world.act(**state) for state in states]
+
+    # then
+    assert [action.sequence for action in actions] == list(range(60))
+    assert len({action.episode for action in actions}) == 1
+    for state, action, question, decision in zip(
+        states, actions, world.questions, world.decisions, strict=True
+    ):
+        observation = observe(
+            chain,
+            state["position"][None],
+            state["velocity"][None],
+            np.array([0.08]),
+            np.array([state["object_pose"]]),
+            np.array([state["goal"]]),
+        )[0]
+        output = behaviours.run(observation)
+        choice = choreographer.run(output.activations["features"])
+        linear, angular, width = decode(output.actions[choice.index][None])
+        twist = action.twist
+        sent = [twist.linear.x, twist.linear.y, twist.linear.z]
+        assert np.array_equal(question.values, output.activations["features"])
+        assert np.array_equal(decision.probabilities, choice.probabilities)
+        assert decision.index == choice.index
+        assert decision.state_value == np.float32(choice.state_value)
+        assert np.array_equal(sent, linear[0])
+        assert np.array_equal([twist.angular.x, twist.angular.y, twist.angular.z], angular[0])
+        assert action.gripper_width == np.float32(width[0])
+        assert action.behaviour == decision.active == behaviours.names[choice.index]
+        assert action.model_hash == behaviours.hash
+        assert decision.model_hash == choreographer.hash
+        assert action.mode == PolicyAction.MOVE
+        stamps = {
+            (m.header.stamp.sec, m.header.stamp.nanosec) for m in (action, question, decision)
+        }
+        assert len(stamps) == 1
+    world.run_until(result.done, "the horizon", **states[-1])
+
+
+def test_an_episode_ends_when_the_object_has_been_at_its_goal_for_ten_periods(
+    world: PolicyWorld,
+) -> None:
+    result = world.begin()
+    world.act()
+
+    world.run_until(result.done, "the end", object_pose=(*GOAL, 0.0, 0.0, 0.0, 1.0))
+
+    outcome = result.result()
+    assert outcome.status == GoalStatus.STATUS_SUCCEEDED
+    assert outcome.result.success
+    assert outcome.result.steps == 10
+    assert outcome.result.final_distance == 0.0
+    assert outcome.result.message == "the object is at its goal"
+    world.me.wait_for(lambda: world.actions[-1].mode == PolicyAction.HOLD, "the hold")
+    assert [action.mode for action in world.actions[:-1]] == [PolicyAction.MOVE] * 10
+
+
+def test_a_timeout_ends_an_episode_without_success(world: PolicyWorld) -> None:
+    result = world.begin(timeout=0.4)
+
+    world.run_until(result.done, "the end")
+
+    outcome = result.result()
+    assert outcome.status == GoalStatus.STATUS_SUCCEEDED  # the episode ran to its end
+    assert not outcome.result.success
+    assert outcome.result.steps == 10
+    assert outcome.result.final_distance == pytest.approx(
+        np.linalg.norm(np.subtract(OBJECT[:3], GOAL))
+    )
+    assert outcome.result.message == "the object is not at its goal after 0.4 s"
+    world.me.wait_for(lambda: world.actions[-1].mode == PolicyAction.HOLD, "the hold")
+    assert [feedback.sequence for feedback in world.feedback] == [0, 5, 10]
+
+
+def test_cancelling_holds_the_arm(world: PolicyWorld) -> None:
+    handle = world.me.result(world.start(), "the goal")
+    result = handle.get_result_async()
+    world.act()
+
+    handle.cancel_goal_async()
+    world.me.wait_for(result.done, "the end")
+
+    assert result.result().status == GoalStatus.STATUS_CANCELED
+    assert result.result().result.message == "cancelled"
+    assert world.actions[-1].mode == PolicyAction.HOLD
+
+
+def test_a_second_goal_and_an_unknown_task_are_refused(
+    world: PolicyWorld, processes: dict[str, NodeProcess]
+) -> None:
+    assert not world.me.result(world.start(task="juggle"), "an answer").accepted
+    result = world.begin(timeout=0.2)
+    assert not world.me.result(world.start(), "an answer").accepted
+    assert not world.me.result(world.start(timeout=-1.0), "an answer").accepted
+
+    world.run_until(result.done, "the end")
+
+    output = processes["behaviours"].output
+    assert "goal refused: task 'juggle' does not exist; there is 'pick_and_place'" in output
+    assert "is still running" in output
+
+
+def test_an_object_that_is_no_longer_seen_holds_the_arm_and_says_so(world: PolicyWorld) -> None:
+    result = world.begin()
+    world.act()
+
+    world.run_until(result.done, "the end", object_pose=None)
+
+    outcome = result.result()
+    assert outcome.status == GoalStatus.STATUS_ABORTED
+    assert outcome.result.message.startswith("object_pose is 0.5")
+    assert outcome.result.message.endswith("s old, more than 0.5 s")
+    world.me.wait_for(lambda: world.actions[-1].mode == PolicyAction.HOLD, "the hold")
+
+
+def test_joint_states_that_fall_silent_hold_the_arm_and_say_so(world: PolicyWorld) -> None:
+    result = world.begin()
+    world.act()
+
+    world.me.wait_for(result.done, "the end")  # not even the clock goes on
+
+    assert result.result().result.message.startswith("no joint_states for 2.")
+    assert world.actions[-1].mode == PolicyAction.HOLD
+
+
+def test_a_jump_of_time_holds_the_arm_and_says_so(world: PolicyWorld) -> None:
+    result = world.begin()
+    world.act()
+
+    world.publish(ticks=1000)
+    world.me.wait_for(result.done, "the end")
+
+    assert result.result().result.message == "time jumped by +10.00 s"
+
+
+def test_a_late_choreographer_is_counted_and_its_last_decision_kept(
+    world: PolicyWorld, processes: dict[str, NodeProcess]
+) -> None:
+    diagnostics = world.me.hear(DiagnosticArray, "/diagnostics")
+    result = world.begin(timeout=0.8)
+    followed = world.act().behaviour
+    world.me.wait_for(lambda: diagnosis(diagnostics, "behaviour_node"), "diagnostics")
+    before = int(diagnosis(diagnostics, "behaviour_node")["late decisions"])
+
+    processes["choreographer"].send(signal.SIGSTOP)
+    try:
+        world.run_until(lambda: len(world.actions) >= 6, "actions without answers")
+    finally:
+        processes["choreographer"].send(signal.SIGCONT)
+    late = len(world.actions) - 1
+
+    assert {action.behaviour for action in world.actions} == {followed}
+    assert [action.sequence for action in world.actions] == list(range(late + 1))
+    world.run_until(result.done, "the end")
+    world.me.wait_for(
+        lambda: int(diagnosis(diagnostics, "behaviour_node")["late decisions"]) >= before + late,
+        "the late decisions to be reported",
+    )
+
+
+# From here on the choreographer is dead: these two come last.
+
+
+def test_a_killed_choreographer_leaves_its_last_decision_and_is_reported(
+    world: PolicyWorld, processes: dict[str, NodeProcess]
+) -> None:
+    diagnostics = world.me.hear(DiagnosticArray, "/diagnostics")
+    result = world.begin(timeout=0.8)
+    followed = world.act().behaviour
+
+    processes["choreographer"].kill()
+    world.run_until(result.done, "the end of the episode")
+
+    assert result.result().status == GoalStatus.STATUS_SUCCEEDED
+    assert result.result().result.steps == 20
+    moves = [action for action in world.actions if action.mode == PolicyAction.MOVE]
+    assert len(moves) == 20
+    assert {action.behaviour for action in moves[1:]} == {followed}
+    world.me.wait_for(
+        lambda: int(diagnosis(diagnostics, "behaviour_node").get("late decisions", 0)) >= 18,
+        "the late decisions to be reported",
+    )
+
+
+def test_without_a_choreographer_nothing_moves_and_the_result_says_why(world: PolicyWorld) -> None:
+    result = world.begin()
+
+    world.run_until(result.done, "the end")
+
+    outcome = result.result()
+    assert outcome.status == GoalStatus.STATUS_ABORTED
+    assert outcome.result.message == "could not begin: no answer from the choreographer"
+    assert outcome.result.steps == 0
+    assert not world.actions
