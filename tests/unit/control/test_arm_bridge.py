@@ -170,6 +170,17 @@ def test_a_hold_ramps_to_rest_and_falls_silent(moving: Rig) -> None:
     assert moving.bridge.status().reason == "hold asked for by the policy"
 
 
+def test_a_hold_is_followed_whatever_else_is_in_it(moving: Rig) -> None:
+    moving.act(
+        moving.hold()._replace(stamp=1, linear=np.full(3, np.nan), gripper_width=float("nan"))
+    )
+
+    moving.run_until(GuardState.IDLE)
+
+    assert np.isfinite(moving.sent[-1].linear).all()
+    assert moving.sent[-1].gripper_width == moving.width
+
+
 def test_after_a_hold_the_next_action_starts_again(moving: Rig) -> None:
     moving.act(moving.hold())
     moving.run_until(GuardState.IDLE)

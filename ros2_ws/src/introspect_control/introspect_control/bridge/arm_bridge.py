@@ -145,8 +145,8 @@ class ArmBridge:
         """
         if self.config.lockstep:
             now = 1e-9 * self._monitor.stamp
-        if not action.moving and self.state is GuardState.IDLE:
-            return NOTHING
+        if not action.moving:  # followed whatever else is in it: to stop is never wrong
+            return self._hold(action, now) if self.state is GuardState.ACTIVE else NOTHING
         senseless = nonsense(action, self.config)
         if senseless:
             self._guard.reject(senseless, now)
@@ -158,10 +158,7 @@ class ArmBridge:
             self.ignored += not senseless
             return NOTHING
         self._follow(action, now)
-        if self._waiting or (self.config.lockstep and self._ticked is None):
-            self._waiting = False
-            return self._advance(now)
-        return NOTHING
+        return self._answer(now)
 
     def tick(self, now: float) -> BridgeOutput:
         """Advance to ``now`` [s], which a timer calls for; not to be called in lockstep."""
@@ -190,7 +187,8 @@ class ArmBridge:
 
     def unblock(self, source: str) -> None:
         """What this source called ``block`` for is over."""
-        self._blocks.pop(source, None)
+        if self._blocks.pop(source, None) is not None:
+            self._refusal = ""
 
     # Joint states.
 
@@ -268,12 +266,23 @@ class ArmBridge:
         self._action, self._acted_at, self._unsent = action, now, True
         self._waited_in_vain = False
         self._command_watchdog.feed(now)
-        if action.moving:
-            linear = at_most(action.linear, self.config.linear_speed)
-            angular = at_most(action.angular, self.config.angular_speed)
-            self._servo.set_twist(linear[None], angular[None])
-        else:
-            self._guard.stop("hold asked for by the policy")
+        linear = at_most(action.linear, self.config.linear_speed)
+        angular = at_most(action.angular, self.config.angular_speed)
+        self._servo.set_twist(linear[None], angular[None])
+
+    def _hold(self, action: Action, now: float) -> BridgeOutput:
+        width = self._arm.gripper.width_max if self._width is None else self._width
+        self._action, self._unsent = action._replace(gripper_width=width), True
+        self._refusal = ""
+        self._guard.stop("hold asked for by the policy")
+        return self._answer(now)
+
+    def _answer(self, now: float) -> BridgeOutput:
+        """In lockstep: the tick that was put off until an action came, or the first one."""
+        if not self._waiting and not (self.config.lockstep and self._ticked is None):
+            return NOTHING
+        self._waiting = False
+        return self._advance(now)
 
     # Time.
 

@@ -14,7 +14,14 @@ from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
-from introspect_control.bridge import ArmBridge, BridgeConfig, BridgeOutput, JointMap, JointMapError
+from introspect_control.bridge import (
+    ArmBridge,
+    BridgeConfig,
+    BridgeOutput,
+    BridgeStatus,
+    JointMap,
+    JointMapError,
+)
 from introspect_control.guard import GuardState
 from introspect_control.nodes import bridge_messages as messages
 from introspect_control.nodes.runtime import (
@@ -221,9 +228,10 @@ class ArmBridgeNode(ManagedNode[ArmBridgeParameters]):
         if self._reported == (status.state, status.reason):
             return
         if self._reported is None or self._reported[0] is not status.state:
-            log = self.get_logger()
-            text = f"{status.state.name}: {status.reason}" if status.reason else status.state.name
-            (log.error if status.state is GuardState.FAULT else log.info)(text)
+            if status.state is GuardState.FAULT:
+                self.get_logger().error(_text(status))
+            else:
+                self.get_logger().info(_text(status))
         self._publish_status()
 
     def _publish_status(self) -> None:
@@ -239,16 +247,18 @@ class ArmBridgeNode(ManagedNode[ArmBridgeParameters]):
         self.diagnostics.set("ticks missed", self._bridge.missed)
         self.diagnostics.set("stalls", self._bridge.stalls)
         self.diagnostics.set("tracking error [rad]", status.tracking_error)
-        text = f"{status.state.name}: {status.reason}" if status.reason else status.state.name
-        if status.state is GuardState.FAULT or (
-            status.state is GuardState.IDLE and self._bridge.blocked
-        ):
-            self.diagnostics.error(text)
+        blocked = status.state is GuardState.IDLE and self._bridge.blocked
+        if blocked or status.state is GuardState.FAULT:
+            self.diagnostics.error(_text(status))
         else:
-            self.diagnostics.ok(text)
+            self.diagnostics.ok(_text(status))
 
     def _now(self) -> Time:
         return self.get_clock().now().to_msg()
+
+
+def _text(status: BridgeStatus) -> str:
+    return f"{status.state.name}: {status.reason}" if status.reason else status.state.name
 
 
 def main() -> None:
