@@ -106,3 +106,16 @@ def _free_domain(taken: int, namespace: str, environment: Mapping[str, str]) -> 
             os.close(descriptor)
             return domain
     return taken
+
+
+def running_domains(environment: Mapping[str, str]) -> list[int]:
+    """The domains in which runs of this user are under way on this machine."""
+    found = set()
+    for path in runtime_folder(environment).glob("domain-*.lock"):
+        domain = re.match(r"domain-(\d+)", path.name)
+        descriptor = _try_lock(path)
+        if descriptor is not None:
+            os.close(descriptor)
+        elif domain:
+            found.add(int(domain[1]))
+    return sorted(found)

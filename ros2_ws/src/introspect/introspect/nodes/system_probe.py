@@ -1,0 +1,185 @@
+"""Looks at the running system on behalf of ``introspect doctor``."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from introspect_msgs.msg import GuardStatus
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
+from rclpy.signals import SignalHandlerOptions
+from rclpy.topic_endpoint_info import TopicEndpointInfo
+from sensor_msgs.msg import JointState
+
+from introspect.doctor.system import Endpoint, System, Topic
+from introspect.monitor import GUARD_STATES, Guard
+from introspect.nodes.monitor_feed import LATEST, WATCHING
+from introspect_control.nodes.runtime import make_executor
+
+NAME = "introspect_doctor"
+_SETTLED = 1.0  # nobody new for so long: everybody is known [s]
+_DISCOVERY = 5.0  # longest wait for that [s]
+_LISTENED_TO = ("object_pose", "goal_pose")
+
+
+def look(domain: int, namespace: str, state_topic: str, seconds: float) -> System:
+    """Look at the running system.
+
+    Args:
+        domain: in which it runs; told, not chosen, here.
+        namespace: of the system, absolute.
+        state_topic: on which the arm tells its joints.
+        seconds: how long to listen, once everybody is known.
+    """
+    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        node = Node(NAME, namespace=namespace, enable_rosout=False)
+        try:
+            return _Probe(node, domain, namespace, state_topic).look(seconds)
+        finally:
+            node.destroy_node()
+    finally:
+        rclpy.try_shutdown()
+
+
+class _Probe:
+    def __init__(self, node: Node, domain: int, namespace: str, state_topic: str) -> None:
+        self._node, self._domain, self._namespace = node, domain, namespace
+        self._executor = make_executor()
+        self._executor.add_node(node)
+        self._heard: Counter[str] = Counter()
+        self._joints: JointState | None = None
+        self._guard: GuardStatus | None = None
+        self._complaints: dict[str, str] = {}
+        self._state_topic = state_topic
+
+    def look(self, seconds: float) -> System:
+        self._discover()
+        before = self._topics({})
+        listening = self._listen(before)
+        self._spin(seconds)
+        return System(
+            domain=self._domain,
+            namespace=self._namespace,
+            seconds=seconds,
+            nodes=tuple(self._nodes()),
+            topics=self._topics({topic: self._heard[topic] for topic in listening}),
+            joint_names=tuple(self._joints.name) if self._joints else (),
+            joint_positions=tuple(self._joints.position) if self._joints else (),
+            guard=_guard(self._guard),
+            complaints=self._complaints,
+        )
+
+    def _spin(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0.0:
+            self._executor.spin_once(timeout_sec=left)
+
+    def _discover(self) -> None:
+        """Wait until nobody new has appeared for a while."""
+        known, since, start = self._seen(), time.monotonic(), time.monotonic()
+        while time.monotonic() - since < _SETTLED and time.monotonic() - start < _DISCOVERY:
+            self._spin(0.05)
+            if (seen := self._seen()) != known:
+                known, since = seen, time.monotonic()
+
+    def _seen(self) -> tuple[int, int]:
+        topics = self._node.get_topic_names_and_types()
+        return len(self._nodes()), sum(len(self._publishers(topic)) for topic, _ in topics)
+
+    def _nodes(self) -> list[str]:
+        names = self._node.get_node_names_and_namespaces()
+        full = {f"{space.rstrip('/')}/{name}" for name, space in names}
+        return sorted(
+            name for name in full if not name.endswith(f"/{NAME}") and "_ros2cli" not in name
+        )
+
+    def _publishers(self, topic: str) -> list[TopicEndpointInfo]:
+        return self._node.get_publishers_info_by_topic(topic)
+
+    def _topics(self, heard: dict[str, int]) -> dict[str, Topic]:
+        return {
+            topic: Topic(
+                tuple(_endpoints(self._publishers(topic))),
+                tuple(_endpoints(self._node.get_subscriptions_info_by_topic(topic))),
+                heard.get(topic),
+            )
+            for topic, _ in self._node.get_topic_names_and_types()
+        }
+
+    def _listen(self, topics: dict[str, Topic]) -> list[str]:
+        """Subscribe to what the checks want to hear; return the full names."""
+        special: dict[str, tuple[type, Callable[[Any], None]]] = {
+            self._full(self._state_topic): (JointState, self._on_joints),
+            self._full("guard/status"): (GuardStatus, self._on_guard),
+            "/diagnostics": (DiagnosticArray, self._on_diagnostics),
+        }
+        for name in (*map(self._full, _LISTENED_TO), "/clock"):
+            if name in topics and topics[name].publishers:
+                special[name] = (_message_type(topics[name].publishers[0].type), lambda _: None)
+        for topic, (kind, callback) in special.items():
+            qos = LATEST if topic.endswith("guard/status") else WATCHING
+            self._node.create_subscription(kind, topic, self._counted(topic, callback), qos)
+        return list(special)
+
+    def _counted(self, topic: str, callback: Callable[[Any], None]) -> Callable[[Any], None]:
+        def count(message: Any) -> None:
+            self._heard[topic] += 1
+            callback(message)
+
+        return count
+
+    def _full(self, name: str) -> str:
+        return f"{self._namespace.rstrip('/')}/{name}"
+
+    def _on_joints(self, message: JointState) -> None:
+        self._joints = message
+
+    def _on_guard(self, message: GuardStatus) -> None:
+        self._guard = message
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            if status.level in (DiagnosticStatus.WARN, DiagnosticStatus.ERROR):
+                self._complaints[status.name] = status.message
+            else:
+                self._complaints.pop(status.name, None)
+
+
+def _message_type(name: str) -> type:
+    package, kind, message = name.split("/")
+    found: type = getattr(importlib.import_module(f"{package}.{kind}"), message)
+    return found
+
+
+def _endpoints(infos: list[TopicEndpointInfo]) -> list[Endpoint]:
+    return [
+        Endpoint(
+            node=f"{info.node_namespace.rstrip('/')}/{info.node_name}",
+            type=info.topic_type,
+            reliable=info.qos_profile.reliability == ReliabilityPolicy.RELIABLE,
+            latched=info.qos_profile.durability == DurabilityPolicy.TRANSIENT_LOCAL,
+        )
+        for info in infos
+        if info.node_name != NAME
+    ]
+
+
+def _guard(message: GuardStatus | None) -> Guard | None:
+    if message is None:
+        return None
+    return Guard(
+        state=GUARD_STATES[message.state],
+        reason=message.reason,
+        passed=message.passed,
+        clamped=message.clamped,
+        rejected=message.rejected,
+        late=message.late,
+        tracking_error=message.tracking_error,
+    )
