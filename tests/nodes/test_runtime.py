@@ -1,0 +1,198 @@
+"""Every node starts, answers, fails and ends in the same way."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from diagnostic_msgs.msg import DiagnosticArray
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState, GetState
+from live_graph import NodeProcess, Peer, diagnosis, peer
+from rcl_interfaces.msg import Parameter as ParameterMessage
+from rcl_interfaces.msg import ParameterType, ParameterValue
+from rcl_interfaces.srv import DescribeParameters, SetParameters
+from rosgraph_msgs.msg import Clock
+from std_msgs.msg import String
+
+HERE = str(Path(__file__).parent)
+
+
+def small_node(**parameters: object) -> NodeProcess:
+    return NodeProcess("small_node", parameters, PYTHONPATH=HERE)
+
+
+def change(me: Peer, transition: int) -> bool:
+    request: dict[str, Any] = {"transition": Transition(id=transition)}
+    return bool(me.call(ChangeState, "small_node/change_state", **request).success)
+
+
+def state(me: Peer) -> str:
+    return str(me.call(GetState, "small_node/get_state").current_state.label)
+
+
+@pytest.mark.parametrize(
+    ("fate", "exit_code", "line"),
+    [
+        ("misconfigured", 2, "there is no model in /nowhere; run 'introspect train bbrl'"),
+        ("broken", 1, "KeyError: 'broken in configure'"),
+        ("crash", 1, "RuntimeError: crashed in a callback"),
+        ("finish", 7, "cleaned up"),
+    ],
+)
+def test_the_exit_code_says_how_a_node_ended(fate: str, exit_code: int, line: str) -> None:
+    with small_node(fate=fate) as node:
+        assert node.end() == exit_code
+        assert line in node.output
+        assert node.output.count("Traceback") == (fate in ("broken", "crash"))
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value", "line"),
+    [
+        ("rate", 5000, "parameter 'rate' is 5000; it must be a number in [0.5, 1000.0]: of ticks"),
+        ("rate", "fast", "parameter 'rate' is 'fast'; it must be a number in [0.5, 1000.0]"),
+        ("count", 0, "parameter 'count' is 0; it must be a whole number in [1, inf]: of things"),
+        ("colour", "blue", "parameter 'colour' is 'blue'; allowed: red, green"),
+        ("even", 3, "parameter 'even' is 3; it must be even"),
+    ],
+)
+def test_a_wrong_parameter_is_misuse_and_its_message_says_what_is_allowed(
+    parameter: str, value: object, line: str
+) -> None:
+    with small_node(**{parameter: value}) as node:
+        assert node.end() == 2
+        assert line in node.output
+        assert "Traceback" not in node.output
+
+
+@pytest.mark.parametrize(
+    "signals",
+    [
+        (signal.SIGINT,),
+        (signal.SIGINT, signal.SIGINT),
+        (signal.SIGTERM,),
+        (signal.SIGTERM, signal.SIGINT),
+    ],
+)
+def test_signals_end_it_cleanly_after_a_deactivation_that_is_heard(
+    signals: tuple[int, ...],
+) -> None:
+    with peer() as me, small_node(rate=1000) as node:
+        ticks = me.hear(String, "ticks")
+        me.wait_for(lambda: ticks, "ticks")
+
+        for number in signals:
+            node.send(number)
+
+        assert node.end() == 0
+        me.wait_for(lambda: ticks[-1].data == "deactivated", "the last word")
+        assert "cleaned up" in node.output
+        assert "Traceback" not in node.output
+        assert "ERROR" not in node.output
+
+
+def test_a_whole_number_will_do_for_a_real_one_and_lists_arrive_as_tuples() -> None:
+    with peer() as me, small_node(rate=20, corner="[3.0,4.0]"):
+        ticks = me.hear(String, "ticks")
+        me.wait_for(lambda: ticks, "ticks")
+
+        assert "rate=20.0" in ticks[0].data
+        assert "corner=(3.0, 4.0)" in ticks[0].data
+
+
+def test_a_node_without_autostart_waits_and_goes_through_its_lifecycle_more_than_once() -> None:
+    with peer() as me, small_node(autostart=False):
+        ticks = me.hear(String, "ticks")
+        assert state(me) == "unconfigured"
+        for _ in range(2):
+            assert change(me, Transition.TRANSITION_CONFIGURE)
+            assert change(me, Transition.TRANSITION_ACTIVATE)
+            assert state(me) == "active"
+            count = len(ticks)
+            me.wait_for(lambda count=count: len(ticks) > count + 2, "ticks")
+            assert change(me, Transition.TRANSITION_DEACTIVATE)
+            me.wait_for(lambda: ticks[-1].data == "deactivated", "the last word")
+            assert change(me, Transition.TRANSITION_CLEANUP)
+            assert state(me) == "unconfigured"
+            assert ticks[-1].data == "deactivated"
+
+
+def test_a_refused_configuration_can_be_mended_without_a_restart() -> None:
+    with peer() as me, small_node(autostart=False, fate="misconfigured") as node:
+        assert not change(me, Transition.TRANSITION_CONFIGURE)
+
+        assert state(me) == "unconfigured"
+        assert "there is no model in /nowhere" in node.output
+        assert node.running
+
+
+def test_the_lifecycle_s_shutdown_ends_the_process() -> None:
+    with peer() as me, small_node() as node:
+        assert change(me, Transition.TRANSITION_ACTIVE_SHUTDOWN)
+
+        assert node.end() == 0
+        assert "cleaned up" in node.output
+
+
+def test_parameters_describe_themselves_and_only_some_change_at_run_time() -> None:
+    with peer() as me, small_node():
+        # describe
+        answer = me.call(DescribeParameters, "small_node/describe_parameters", names=["rate"])
+        rate = answer.descriptors[0]
+        assert rate.description == "of ticks [Hz]"
+        assert rate.read_only
+        assert rate.floating_point_range[0].to_value == 1000.0
+
+        # set
+        def reason(name: str, value: int) -> str:
+            typed = ParameterValue(type=ParameterType.PARAMETER_INTEGER, integer_value=value)
+            request = {"parameters": [ParameterMessage(name=name, value=typed)]}
+            result = me.call(SetParameters, "small_node/set_parameters", **request).results[0]
+            assert result.successful == (not result.reason)
+            return str(result.reason)
+
+        assert reason("even", 4) == ""
+        assert reason("even", 5) == "parameter 'even' is 5; it must be even"
+        assert "read-only" in reason("count", 5)
+        ticks = me.hear(String, "ticks")
+        me.wait_for(lambda: ticks, "ticks")
+        assert "even=4" in ticks[-1].data
+
+
+def test_timers_follow_simulated_time() -> None:
+    with peer() as me, small_node(use_sim_time=True):
+        # given time that stands still
+        ticks = me.hear(String, "ticks")
+        clock = me.node.create_publisher(Clock, "/clock", 10)
+        me.wait_for(clock.get_subscription_count, "the node")
+        assert state(me) == "active"
+        assert not ticks
+
+        # when it passes
+        time = Clock()
+
+        def pass_a_second() -> None:
+            time.clock.sec += 1
+            clock.publish(time)
+
+        me.wait_for(lambda: pass_a_second() or len(ticks) > 3, "ticks")
+
+        # then it ticks at most once a second, since it was only asked to once
+        assert len(ticks) <= time.clock.sec
+
+
+def test_health_is_published_with_percentiles_of_the_loop() -> None:
+    with peer() as me, small_node():
+        messages = me.hear(DiagnosticArray, "/diagnostics", 10)
+        me.wait_for(lambda: diagnosis(messages, "small_node"), "/diagnostics")
+        me.wait_for(
+            lambda: "tick period p99 [ms]" in diagnosis(messages, "small_node"), "percentiles"
+        )
+
+        values = diagnosis(messages, "small_node")
+        assert int(values["tick count"]) > 0
+        assert 15.0 < float(values["tick period p50 [ms]"]) < 40.0
+        assert float(values["tick work p50 [ms]"]) < 20.0
