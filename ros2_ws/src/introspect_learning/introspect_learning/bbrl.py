@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,12 +15,18 @@ from introspect_learning.behaviours.imitation import ImitationConfig, imitate
 from introspect_learning.behaviours.networks import BehaviourNet
 from introspect_learning.choreographer.network import Choreographer
 from introspect_learning.choreographer.training import ChoreographerConfig, train_choreographer
-from introspect_learning.models.contract import Contract
-from introspect_learning.models.export import export_behaviours, export_choreographer
+from introspect_learning.models.export import (
+    export_behaviours,
+    export_choreographer,
+    load_behaviours,
+)
 from introspect_learning.rl.environment import Progress, silent
+from introspect_learning.runs.atomic import write_folder
 from introspect_learning.runs.checkpoint import Checkpoints
 from introspect_learning.runs.run_folder import RunFolder
 from introspect_sim.envs import PerturbationConfig, PickAndPlaceVectorEnv
+
+PARTS = ("behaviours", "choreographer")
 
 
 @dataclass(frozen=True)
@@ -31,21 +40,32 @@ class BBRLConfig:
     timestep: float = 0.005  # of the physics while learning [s]; evaluation runs at 0.002
     imitation_envs: int = 64  # episodes a round of imitation
     choreographer_envs: int = 128  # episodes a batch
-    horizon: int = 60  # policy steps of an episode while learning
-    perturbed: float = 0.3  # share of the choreographer's episodes with a disturbance
+    imitation_horizon: int = 75  # policy steps of an episode of imitation
+    horizon: int = 90  # policy steps of an episode while the choreographer learns
+    perturbed: float = 0.5  # share of the choreographer's episodes with a disturbance
     imitation: ImitationConfig = field(default_factory=ImitationConfig)
     choreographer: ChoreographerConfig = field(default_factory=ChoreographerConfig)
 
 
 def train_bbrl(
-    config: BBRLConfig, out: Path, resume: bool = False, progress: Progress = silent
+    config: BBRLConfig,
+    out: Path,
+    *,
+    resume: bool = False,
+    parts: Sequence[str] = PARTS,
+    behaviours: Path | None = None,
+    seconds: float = 0.0,
+    progress: Progress = silent,
 ) -> Path:
-    """Learn behaviours and choreographer.
+    """Learn behaviours, a choreographer among them, or both.
 
     Args:
         config: numbers of both.
         out: the run's folder.
         resume: go on with the run that is there.
+        parts: what to learn, of ``PARTS``.
+        behaviours: policy folder whose behaviours a choreographer alone is learned for.
+        seconds: end well before this long, 0: take the time it takes.
         progress: hears how it goes.
 
     Returns:
@@ -53,32 +73,43 @@ def train_bbrl(
 
     Raises:
         RunError: ``out`` holds another run.
+        ContractError: ``behaviours`` holds no behaviours for this arm.
+        ValueError: A choreographer alone without behaviours, or behaviours given to be learned.
     """
+    if ("behaviours" in parts) == (behaviours is not None):
+        raise ValueError(
+            "a choreographer alone needs --behaviours, a policy folder with behaviours to choose "
+            "from; whoever learns behaviours must not give it"
+        )
+    started = time.perf_counter()
     torch.set_num_threads(1)
     arm = ArmDescription.load(config.arm)
+    training = {"seed": config.seed, "task": "pick_and_place"}
     with RunFolder(out, config, resume) as folder:
-        behaviours = _behaviours(config, arm, folder, progress)
-        training = {"seed": config.seed, "task": "pick_and_place"}
-        contract = export_behaviours(behaviours, folder.model / "behaviours", arm, training)
-        choreographer = _choreographer(config, arm, behaviours, folder, progress)
-        save_choreographer(choreographer, folder.model, arm, contract, config, training)
+        home = folder.model / "behaviours"
+        if behaviours is not None:
+            net, contract = load_behaviours(behaviours, arm)
+            write_folder(home, lambda aside: _copy(behaviours / "behaviours", aside))
+        else:
+            net = _behaviours(config, arm, folder, progress)
+            contract = export_behaviours(net, home, arm, training)
+        if "choreographer" in parts:
+            left = seconds - (time.perf_counter() - started) if seconds > 0.0 else 0.0
+            choreographer = _choreographer(config, arm, net, folder, left, progress)
+            export_choreographer(
+                choreographer,
+                folder.model / "choreographer",
+                arm,
+                contract,
+                config.choreographer.period,
+                training,
+            )
         return folder.model
 
 
-def save_choreographer(
-    net: Choreographer,
-    policy: Path,
-    arm: ArmDescription,
-    behaviours: Contract,
-    config: BBRLConfig,
-    training: dict[str, object],
-) -> None:
-    """Add the choreographer to a policy folder that has its behaviours."""
-    period = config.choreographer.period
-    export_choreographer(net, policy / "choreographer", arm, behaviours, period, training)
-
-
-def make_env(config: BBRLConfig, arm: ArmDescription, n: int, **changes: object) -> PickAndPlaceVectorEnv:
+def make_env(
+    config: BBRLConfig, arm: ArmDescription, n: int, **changes: object
+) -> PickAndPlaceVectorEnv:
     """Episodes to learn on."""
     arguments: dict[str, object] = {
         "arm": arm,
@@ -92,7 +123,7 @@ def make_env(config: BBRLConfig, arm: ArmDescription, n: int, **changes: object)
 def _behaviours(
     config: BBRLConfig, arm: ArmDescription, folder: RunFolder, progress: Progress
 ) -> BehaviourNet:
-    env = make_env(config, arm, config.imitation_envs)
+    env = make_env(config, arm, config.imitation_envs, horizon=config.imitation_horizon)
     checkpoints = Checkpoints(folder.path / "checkpoint" / "behaviours")
     try:
         return imitate(env, config.imitation, config.seed, checkpoints, progress)
@@ -105,15 +136,30 @@ def _choreographer(
     arm: ArmDescription,
     behaviours: BehaviourNet,
     folder: RunFolder,
+    seconds: float,
     progress: Progress,
 ) -> Choreographer:
     disturbed = PerturbationConfig(probability=config.perturbed, latest=30)
     env = make_env(config, arm, config.choreographer_envs, perturbation=disturbed)
-    evaluation = make_env(config, arm, config.choreographer_envs, horizon=100)
+    evaluation = make_env(
+        config, arm, config.choreographer_envs, horizon=100, perturbation=disturbed
+    )
     try:
         return train_choreographer(
-            env, evaluation, behaviours, config.choreographer, config.seed, folder, progress
+            env,
+            evaluation,
+            behaviours,
+            config.choreographer,
+            config.seed,
+            folder=folder,
+            seconds=seconds,
+            progress=progress,
         )
     finally:
         env.close()
         evaluation.close()
+
+
+def _copy(source: Path, target: Path) -> None:
+    for file in source.iterdir():
+        shutil.copy2(file, target / file.name)

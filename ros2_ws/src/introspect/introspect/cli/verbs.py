@@ -22,6 +22,8 @@ class Verb:
 
 VERBS = (
     Verb("launch", "start a system of nodes", "introspect.cli.launch"),
+    Verb("train", "learn a policy from nothing", "introspect.cli.train"),
+    Verb("eval", "measure a policy on fixed episodes", "introspect.cli.evaluate"),
     Verb("view", "watch the running system in the terminal", "introspect.cli.view"),
     Verb("doctor", "look for what is wrong with the installation", "introspect.cli.doctor"),
 )

@@ -28,8 +28,8 @@ class ImitationConfig:
     """Numbers of imitation learning."""
 
     rounds: tuple[float, ...] = (1.0, 0.3, 0.0)  # share of steps that the teacher drives, a round
-    updates: tuple[int, ...] = (800, 800, 1600)  # optimiser steps after each round
-    batch: int = 512  # states in an update
+    updates: tuple[int, ...] = (400, 400, 1200)  # optimiser steps after each round
+    batch: int = 256  # states in an update
     learning_rate: float = 2e-3  # at the start of each round; falls to zero along a cosine
     noise: float = 0.2  # standard deviation of what is added to some actions while collecting
     noise_share: float = 0.3  # of the steps
@@ -127,12 +127,13 @@ def collect(
     teacher_share: float,
     rng: np.random.Generator,
 ) -> tuple[Demonstrations, float]:
-    """Drive one episode in every copy and write down what the teacher would do.
+    """Drive the started episodes to their end and write down what the teacher would do.
 
     Returns:
         The states met with the teacher's actions, and the share of successes.
     """
-    observation, info = env.reset()
+    observation = env.observe()
+    info: dict[str, NDArray[np.bool_]] = {}
     observations, actions, due = [], [], []
     rows = np.arange(env.num_envs)
     stray = np.full(env.num_envs, -1)  # behaviour that drives out of turn; -1: none

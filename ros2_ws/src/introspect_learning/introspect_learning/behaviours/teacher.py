@@ -34,6 +34,7 @@ class TeacherConfig:
     close_distance: float = 0.012  # of tool and object at which to close [m]
     held_distance: float = 0.025  # of tool and object that are gripped [m]
     held_width: float = 0.044  # a gripper narrower than this has met the object [m]
+    empty_width: float = 0.034  # a gripper narrower than this has closed on nothing [m]
     closing_width: float = 0.07  # a gripper narrower than this goes on closing [m]
     lift: float = 0.06  # greatest height over the straight line while carrying [m]
 
@@ -71,8 +72,10 @@ class Teacher:
         """(n,) whether the object is in the gripper."""
         distance = np.linalg.norm(_part(observation, "object_minus_tool"), axis=1)
         width = _part(observation, "gripper_width")[:, 0]
-        held: NDArray[np.bool_] = (distance < self.config.held_distance) & (
-            width < self.config.held_width
+        held: NDArray[np.bool_] = (
+            (distance < self.config.held_distance)
+            & (width < self.config.held_width)
+            & (width > self.config.empty_width)
         )
         return held
 
@@ -89,10 +92,12 @@ class Teacher:
         beside = np.linalg.norm(target[:, :2], axis=1)
         distance = np.linalg.norm(target, axis=1)
         width = _part(observation, "gripper_width")[:, 0]
-        target[:, 2] += np.clip(2.0 * (beside - config.aligned), 0.0, config.hover)
-        closing = (distance < config.close_distance) | (
-            (distance < config.held_distance) & (width < config.closing_width)
-        )
+        closes_on = (config.empty_width < width) & (width < config.closing_width)
+        closing = (distance < config.close_distance) & (width > config.empty_width)
+        closing |= (distance < config.held_distance) & closes_on
+        # Stay above while the object is not yet between open fingers.
+        above = np.clip(2.0 * (beside - config.aligned), 0.0, config.hover)
+        target[:, 2] += np.where(closing | (width > config.closing_width), above, config.hover)
         target[closing] *= 0.3
         yaw = _part(observation, "yaw_error")[:, 0]
         return self._action(target, yaw, np.where(closing, -1.0, 1.0))

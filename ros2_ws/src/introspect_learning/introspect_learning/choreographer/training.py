@@ -38,9 +38,9 @@ class ChoreographerConfig:
     period: int = 5  # policy steps between decisions
     hidden: int = 64  # size of the LSTM's state
     iterations: int = 60  # batches of episodes at most
-    seconds: float = 0.0  # stop after this long, 0: never
-    evaluate_every: int = 3  # iterations
-    good_enough: float = 0.995  # stop at this greedy success, confirmed on twice the episodes
+    evaluate_every: int = 4  # iterations
+    least_iterations: int = 8  # before stopping for being good enough
+    good_enough: float = 0.995  # stop at this greedy success, on two sets of episodes
     object_goal_weight: float = 3.0  # of the potential [1/m]
     tool_object_weight: float = 2.0  # of the potential [1/m]
     ppo: ppo.PPOConfig = field(default_factory=ppo.PPOConfig)
@@ -72,6 +72,7 @@ def train_choreographer(
     config: ChoreographerConfig,
     seed: int,
     folder: RunFolder | None = None,
+    seconds: float = 0.0,
     progress: Progress = silent,
 ) -> Choreographer:
     """Learn to choose among given behaviours.
@@ -83,6 +84,7 @@ def train_choreographer(
         config: numbers of the method.
         seed: of weights, episodes, sampling and batches.
         folder: takes metrics and checkpoints, and is gone on from.
+        seconds: stop after this long, 0: never.
         progress: hears of each iteration.
 
     Returns:
@@ -108,7 +110,7 @@ def train_choreographer(
     for iteration in range(first, config.iterations):
         if finished:
             break
-        share = _share_done(iteration, started, config)
+        share = _share_done(iteration, config.iterations, started, seconds)
         for group in optimiser.param_groups:
             group["lr"] = config.ppo.learning_rate * (1.0 - 0.9 * share)
         env.reset(seed=seed, options={"first_episode": 1000 + iteration})
@@ -127,7 +129,7 @@ def train_choreographer(
             if greedy >= max(config.good_enough, best.success):
                 again = greedy_success(evaluation_env, behaviours, net, config, seed + 2)
                 greedy = min(greedy, again)
-            finished = greedy >= config.good_enough
+            finished = greedy >= config.good_enough and iteration + 1 >= config.least_iterations
             best.offer(net, greedy)
         episodes = (iteration + 1) * env.num_envs
         if folder is not None:
@@ -162,11 +164,11 @@ class _Best:
             self.success = success
 
 
-def _share_done(iteration: int, started: float, config: ChoreographerConfig) -> float:
-    by_count = iteration / max(config.iterations - 1, 1)
-    if config.seconds <= 0.0:
+def _share_done(iteration: int, iterations: int, started: float, seconds: float) -> float:
+    by_count = iteration / max(iterations - 1, 1)
+    if seconds <= 0.0:
         return by_count
-    return min(1.0, max(by_count, (time.perf_counter() - started) / config.seconds))
+    return min(1.0, max(by_count, (time.perf_counter() - started) / seconds))
 
 
 @torch.no_grad()
@@ -231,7 +233,9 @@ def greedy_success(
     return roll_out(env, behaviours, net, config, None)[1]
 
 
-def _potential(observation: NDArray[np.float32], config: ChoreographerConfig) -> NDArray[np.float64]:
+def _potential(
+    observation: NDArray[np.float32], config: ChoreographerConfig
+) -> NDArray[np.float64]:
     to_goal = np.linalg.norm(observation[:, OBSERVATION.slice("goal_minus_object")], axis=1)
     to_object = np.linalg.norm(observation[:, OBSERVATION.slice("object_minus_tool")], axis=1)
     potential: NDArray[np.float64] = -(

@@ -141,4 +141,3 @@ class RandomChoreographer:
         self._step += 1
         actions = [self._behaviours.run(row).actions for row in observation]
         return np.stack(actions)[np.arange(n), self._chosen]
-

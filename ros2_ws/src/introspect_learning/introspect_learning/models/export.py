@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from introspect_control import ServoConfig
@@ -17,7 +17,8 @@ from introspect_description import ArmDescription
 from introspect_learning.behaviours.inputs import INPUT_INDEX, INPUT_SCALE
 from introspect_learning.behaviours.networks import FEATURE_SIZE, LAYERS, BehaviourNet
 from introspect_learning.choreographer.network import Choreographer
-from introspect_learning.models.contract import GRAPH, WEIGHTS, Contract
+from introspect_learning.models.contract import GRAPH, WEIGHTS, Contract, ContractError
+from introspect_learning.models.runtime import policy_part
 from introspect_learning.runs.atomic import sha256, write_folder
 from introspect_sim.envs import POLICY_PERIOD
 from introspect_sim.tasks import ACTION_NAMES, OBSERVATION
@@ -80,6 +81,24 @@ def export_choreographer(
     return _write(_Decision(net), example, names, outputs, folder, contract, weights=net)
 
 
+def load_behaviours(policy: Path, arm: ArmDescription) -> tuple[BehaviourNet, Contract]:
+    """The behaviours of a policy folder as a network, for training on.
+
+    Raises:
+        ContractError: The folder holds no behaviours for this arm.
+    """
+    folder = policy_part(policy, "behaviours")
+    contract = Contract.read(folder, "behaviours")
+    contract.check_interface()
+    contract.check_arm(arm)
+    net = BehaviourNet(len(contract.action_names), contract.behaviours)
+    try:
+        net.load_state_dict(load_file(folder / WEIGHTS))
+    except RuntimeError as error:
+        raise ContractError(f"{folder / WEIGHTS} does not fit this version: {error}") from error
+    return net, contract
+
+
 class _Decision(nn.Module):
     """One decision with the memory as plain inputs and outputs."""
 
@@ -126,7 +145,9 @@ def _write(
 
     def fill(aside: Path) -> None:
         nonlocal written
-        tensors = {name: value.contiguous() for name, value in (weights or module).state_dict().items()}
+        tensors = {
+            name: value.contiguous() for name, value in (weights or module).state_dict().items()
+        }
         save_file(tensors, aside / WEIGHTS)
         module.eval()
         with warnings.catch_warnings():

@@ -58,7 +58,7 @@ class BehavioursRuntime:
     @classmethod
     def load(cls, policy: Path, arm: ArmDescription | None = None) -> BehavioursRuntime:
         """From a policy folder, which holds ``behaviours`` and ``choreographer``."""
-        return cls(_part(policy, "behaviours"), arm)
+        return cls(policy_part(policy, "behaviours"), arm)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -102,7 +102,7 @@ class ChoreographerRuntime:
     @classmethod
     def load(cls, policy: Path, features_from: str | None = None) -> ChoreographerRuntime:
         """From a policy folder, which holds ``behaviours`` and ``choreographer``."""
-        return cls(_part(policy, "choreographer"), features_from)
+        return cls(policy_part(policy, "choreographer"), features_from)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -156,11 +156,18 @@ def shipped(name: str = "bbrl") -> Path:
     folder = home / name
     if not folder.is_dir():
         known = sorted(path.name for path in home.iterdir() if path.is_dir())
-        raise ContractError(f"no policy {name!r} is shipped; there are {', '.join(known) or 'none'}")
+        raise ContractError(
+            f"no policy {name!r} is shipped; there are {', '.join(known) or 'none'}"
+        )
     return folder
 
 
-def _part(policy: Path, part: str) -> Path:
+def policy_part(policy: Path, part: str) -> Path:
+    """A part's folder within a policy folder.
+
+    Raises:
+        ContractError: There is none.
+    """
     policy = Path(policy)
     if not policy.is_dir():
         raise ContractError(f"model folder {policy} does not exist")

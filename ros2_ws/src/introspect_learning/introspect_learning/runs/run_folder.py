@@ -91,7 +91,7 @@ class RunFolder:
         if not resume:
             raise RunError(f"{self.path} already holds a run; add --resume or choose another --out")
         changed = sorted(
-            key for key in {*before, *config} if before.get(key, None) != config.get(key, None)
+            key for key in {*before, *config} if before.get(key, None) != config.get(key)
         )
         if changed:
             sides = "; ".join(f"{k}: {before.get(k)} there, {config.get(k)} here" for k in changed)

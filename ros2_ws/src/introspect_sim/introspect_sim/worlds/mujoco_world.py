@@ -56,6 +56,7 @@ class MuJoCoWorld:
         self._gripper = model.actuator(GRIPPER).id
         servo = self._servo
         self._damping_time = -model.actuator_biasprm[servo, 2] / model.actuator_gainprm[servo, 0]
+        self._width = np.full(n, arm.gripper.width_max)  # that the fingers are driven to now
         self._renderer: mujoco.Renderer | None = None
         everything = np.arange(n)
         start = np.tile([0.5, 0.0, 0.02, 0.0, 0.0, 0.0, 1.0], (n, 1))
@@ -71,7 +72,7 @@ class MuJoCoWorld:
         self._qpos[np.ix_(rows, self._q)] = joint_position
         self._qpos[np.ix_(rows, self._fingers)] = 0.5 * width
         self._ctrl[np.ix_(rows, self._servo)] = joint_position
-        self._ctrl[rows, self._gripper] = 0.5 * width
+        self._width[rows] = width
         self._write_object(rows, object_pose)
         self._qvel[rows] = 0.0
 
@@ -82,7 +83,9 @@ class MuJoCoWorld:
         count = substeps(duration, self.timestep)
         # The servo damps absolute velocity; moving its target ahead feeds the velocity forward.
         self._ctrl[:, self._servo] = joint_position + self._damping_time * joint_velocity
-        self._ctrl[:, self._gripper] = 0.5 * gripper_width
+        reach = self.arm.gripper.speed * duration
+        self._width += np.clip(gripper_width - self._width, -reach, reach)
+        self._ctrl[:, self._gripper] = 0.5 * self._width
         self._batch.step(nstep=count)
 
     @property

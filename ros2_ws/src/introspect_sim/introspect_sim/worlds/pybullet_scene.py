@@ -26,7 +26,7 @@ class BulletConfig:
     gravity: float = 9.81  # [m/s^2]
     servo_time: float = 0.04  # in which the arm's position error falls to 1/e [s]
     finger_time: float = 0.06  # the same for the fingers [s]
-    finger_speed: float = 0.5  # of each finger at most [m/s]
+    finger_speed: float = 0.05  # of each finger at most [m/s]
     mirror_force: float = 200.0  # that keeps the two fingers equal [N]
 
 

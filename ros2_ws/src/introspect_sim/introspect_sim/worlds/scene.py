@@ -31,8 +31,8 @@ class SceneConfig:
     armature: tuple[float, ...] = (0.1, 0.1, 0.1, 0.1, 0.03, 0.03, 0.03)  # [kg·m²]
     finger_armature: float = 0.05  # [kg]
     finger_damping: float = 40.0  # [N·s/m]
-    grip_force: float = 40.0  # [N]
-    grip_travel: float = 0.02  # width error that commands the full grip force [m]
+    grip_force: float = 15.0  # [N]; more only presses the fingers deeper into the cube
+    grip_travel: float = 0.01  # width error that commands the full grip force [m]
 
 
 def build_scene(arm: ArmDescription, config: SceneConfig | None = None) -> mujoco.MjSpec:
@@ -95,7 +95,7 @@ def _set_collisions(spec: mujoco.MjSpec, arm: ArmDescription) -> None:
                 geom.condim = 4
                 geom.friction = [OBJECT_FRICTION, 0.02, 0.0001]
                 geom.solref = [0.01, 1.0]
-                geom.solimp = [0.9, 0.98, 0.001, 0.5, 2.0]
+                geom.solimp = [0.95, 0.99, 0.001, 0.5, 2.0]
             else:
                 geom.condim = 3
                 geom.friction = [OBJECT_FRICTION, 0.02, 0.0001]
@@ -162,5 +162,3 @@ def _set_rendering(spec: mujoco.MjSpec) -> None:
     # An optical frame looks along +z with y down; a MuJoCo camera along -z with y up.
     frame = spec.body("camera_optical_frame")
     frame.add_camera(name=CAMERA, quat=[0.0, 1.0, 0.0, 0.0], fovy=45.0)
-
-

@@ -1,0 +1,85 @@
+"""``introspect train``: learn a policy from nothing, or go on where it was left."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from introspect.cli.border import usage_errors
+from introspect.cli.parser import verb_parser
+from introspect.cli.progress import progress_bars
+from introspect.errors import UsageError
+
+if TYPE_CHECKING:
+    from introspect_learning.bbrl import BBRLConfig
+
+WHAT = ("bbrl", "behaviours", "choreographer")
+_EXAMPLE = (
+    "introspect train bbrl --seed 0 --out runs/bbrl\n"
+    "  introspect train choreographer --behaviours runs/bbrl/model --out runs/other\n"
+    "  introspect train bbrl --out runs/wide --choreographer.hidden 128\n"
+    "  introspect train bbrl --settings   lists every number that can be set"
+)
+
+
+def run(words: list[str]) -> int:
+    """Run the verb with the words that follow it."""
+    parser = verb_parser(
+        "train", "Learn behaviours, a choreographer among them, or both.", _EXAMPLE
+    )
+    parser.add_argument("what", choices=WHAT, metavar="WHAT", help=", ".join(WHAT))
+    parser.add_argument("--out", type=Path, help="folder of the run (default runs/WHAT)")
+    parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    parser.add_argument("--budget", help="stop after this long, as 90s or 10m")
+    parser.add_argument("--behaviours", type=Path, help="policy folder (choreographer only)")
+    parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
+    parser.add_argument("--settings", action="store_true", help="list every number and leave")
+    options, settings = parser.parse_known_args(words)
+    with usage_errors():
+        from introspect_learning.bbrl import train_bbrl
+
+        config = _config(options.what, [*settings, *(["--help"] if options.settings else [])])
+        out = options.out or Path("runs") / options.what
+        started = time.perf_counter()
+        with progress_bars() as report:
+            policy = train_bbrl(
+                config,
+                out,
+                resume=options.resume,
+                parts=WHAT[1:] if options.what == "bbrl" else (options.what,),
+                behaviours=options.behaviours,
+                seconds=seconds_of(options.budget) if options.budget else 0.0,
+                progress=report,
+            )
+    seconds = round(time.perf_counter() - started, 2)
+    if options.json:
+        result = {"what": options.what, "model": str(policy), "seed": config.seed}
+        print(json.dumps(result | {"seconds": seconds}))
+    else:
+        print(f"trained {options.what} in {seconds:.0f} s: {policy}")
+        if options.what != "behaviours":
+            print(f"  introspect eval pick_and_place --model {policy}")
+    return 0
+
+
+def _config(what: str, words: list[str]) -> BBRLConfig:
+    import tyro
+
+    from introspect_learning.bbrl import BBRLConfig
+
+    return tyro.cli(BBRLConfig, prog=f"introspect train {what}", args=words)
+
+
+def seconds_of(duration: str) -> float:
+    """Seconds of ``90s``, ``10m`` or ``2h``.
+
+    Raises:
+        UsageError: Another form.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", duration)
+    if match is None:
+        raise UsageError(f"--budget must look like 90s, 10m or 2h, got '{duration}'")
+    return float(match[1]) * {"s": 1.0, "m": 60.0, "h": 3600.0}[match[2]]
