@@ -188,7 +188,7 @@ def test_the_arm_gets_to_the_bit_what_training_computed_and_nan_changes_nothing(
     servo = CartesianServo(ARM)
     servo.reset(START[None])
     servo.set_twist(np.array([rig.twist]), np.zeros((1, 3)))
-    expected = [servo.tick().position[0] for _ in range(4)]
+    expected = [servo.tick() for _ in range(4)]
 
     # when
     rig.start()
@@ -198,11 +198,14 @@ def test_the_arm_gets_to_the_bit_what_training_computed_and_nan_changes_nothing(
         rig.act(linear_x=float("nan"))
         rig.run(4)
         servo.set_twist(np.array([rig.twist]), np.zeros((1, 3)))
-        expected += [servo.tick().position[0] for _ in range(4)]
+        expected += [servo.tick() for _ in range(4)]
 
     # then
-    sent = [message.points[0].positions for message in rig.trajectories]
-    np.testing.assert_array_equal(sent, expected)
+    sent = [message.points[0] for message in rig.trajectories]
+    assert len(sent) == len(expected)
+    for point, command in zip(sent, expected, strict=True):
+        np.testing.assert_array_equal(point.positions, command.position[0])
+        np.testing.assert_array_equal(point.velocities, command.velocity[0])
     rig.be_heard()
     assert rig.statuses[-1].rejected == 5
     assert rig.statuses[-1].clamped == 0

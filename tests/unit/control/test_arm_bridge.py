@@ -141,11 +141,12 @@ def test_the_arm_is_sent_exactly_what_the_servo_makes_of_the_actions(rig: Rig) -
         rig.twist = np.array([0.2, -0.1 * rig.sequence, 0.05])
         rig.run(4)
         servo.set_twist(rig.twist[None], np.zeros((1, 3)))
-        expected = [servo.tick().position[0] for _ in range(4)]
+        expected = [servo.tick() for _ in range(4)]
 
         # then
-        for trajectory, position in zip(rig.trajectories[-4:], expected, strict=True):
-            np.testing.assert_array_equal(trajectory.positions[0], position)
+        for trajectory, command in zip(rig.trajectories[-4:], expected, strict=True):
+            np.testing.assert_array_equal(trajectory.positions[0], command.position[0])
+            np.testing.assert_array_equal(trajectory.velocities[0], command.velocity[0])
     assert rig.bridge.status().clamped == 0
 
 

@@ -12,7 +12,7 @@ from introspect_control.bridge.action_check import at_most, nonsense
 from introspect_control.bridge.config import BridgeConfig
 from introspect_control.bridge.exchange import NOTHING, Action, BridgeOutput, BridgeStatus
 from introspect_control.bridge.joint_state_monitor import JointStateMonitor, Order
-from introspect_control.guard import CommandGuard, GuardDecision, GuardState, Watchdog
+from introspect_control.guard import CommandGuard, GuardDecision, GuardState, Verdict, Watchdog
 from introspect_control.servo import CartesianServo
 from introspect_control.trajectory import ShortHorizon
 
@@ -324,8 +324,11 @@ class ArmBridge:
 
     def _command(self, now: float) -> GuardDecision:
         if self.state is GuardState.ACTIVE:
-            wanted = self._servo.tick().position[0]
-            return self._guard.check(wanted, self._acted_at, now)
+            command = self._servo.tick()
+            decision = self._guard.check(command.position[0], self._acted_at, now)
+            if decision.verdict is Verdict.PASS:  # the same velocity too, to the last bit
+                return decision._replace(velocity=command.velocity[0])
+            return decision
         return self._guard.check(self._guard.position, now, now)
 
     def _report(self, position: Array, velocity: Array) -> BridgeOutput:
