@@ -60,7 +60,8 @@ def take(
         page.wait_for_selector("canvas")
         page.get_by_text("real-time factor").first.wait_for()  # states arrive and are drawn
         for label in click:
-            page.get_by_role("button", name=label, exact=True).click()
+            # not click(), which waits for two equal frames: in software that takes many seconds
+            page.get_by_role("button", name=label, exact=True).dispatch_event("click")
         if wait_for:
             page.get_by_text(wait_for).first.wait_for()
         # viser remarks that WebGL runs in software, which is no news for the reader of a picture

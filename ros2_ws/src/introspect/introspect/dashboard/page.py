@@ -67,9 +67,8 @@ class Page:
         self._limits = arm.limits
         self._updates = 0
         self._forbid_sharing()
-        self._server.gui.configure_theme(
-            control_layout="collapsible", show_logo=False, show_share_button=False
-        )
+        self._server.gui.configure_theme(show_logo=False, show_share_button=False)
+        self._server.gui.main_panel.dock_right()
         self._draw_scene(arm, object_edge, success_distance)
         self._build_panel(on_button)
 
