@@ -7,14 +7,15 @@ from setuptools import find_packages, setup
 NAME = "introspect_description"
 
 
-def shared_tree(folder: str) -> list[tuple[str, list[str]]]:
-    """Return data_files for a folder at the root of the repository, keeping its sub-folders."""
-    files = sorted(p for p in Path("../../..", folder).rglob("*") if p.is_file())
-    return [
-        (str(Path("share", NAME, folder, p.parent.relative_to(Path("../../..", folder)))), [str(p)])
-        for p in files
-        if "__pycache__" not in p.parts
-    ]
+def tree(folder: str) -> list[tuple[str, list[str]]]:
+    """Return data_files for a folder and its sub-folders.
+
+    The folder is a link to the one at the root of the repository. Without the link its files
+    would lie outside the package, and `colcon build --symlink-install` would link them outside
+    of its build folder.
+    """
+    files = sorted(p for p in Path(folder).rglob("*") if p.is_file() and p.suffix != ".pyc")
+    return [(str(Path("share", NAME, p.parent)), [str(p)]) for p in files]
 
 
 setup(
@@ -30,7 +31,7 @@ setup(
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),
-        *shared_tree("urdf"),
+        *tree("urdf"),
     ],
     install_requires=["numpy", "pyyaml", "xacro"],
     # What only the pip route needs is in extras: on a ROS 2 installation it comes from there.
