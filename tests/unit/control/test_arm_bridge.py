@@ -192,6 +192,17 @@ def test_after_a_hold_the_next_action_starts_again(moving: Rig) -> None:
     assert moving.bridge.state is GuardState.ACTIVE
 
 
+def test_an_action_during_a_stop_is_ignored_and_soon_forgotten(moving: Rig) -> None:
+    moving.act(moving.hold())
+    moving.run(4)
+    assert "still stopping (hold asked for by the policy)" in moving.bridge.refusal
+    assert moving.bridge.ignored == 1
+
+    moving.run_until(GuardState.IDLE)
+
+    assert moving.bridge.status().reason == "hold asked for by the policy"
+
+
 def test_a_hold_while_idle_does_nothing(rig: Rig) -> None:
     rig.act(rig.hold())
     rig.run(5, policy=False)

@@ -66,6 +66,7 @@ class ArmBridge:
         self._monitor = JointStateMonitor(arm.joint_names, self.config)
         self._blocks: dict[str, str] = {}
         self._refusal = ""  # why the latest action was not followed
+        self._start_problem = ""  # the same, if it could have started a motion
         self._late = 0
         self._blind = False  # whether the last stop was for want of joint states, still missing
         self._tracking_error = 0.0
@@ -98,7 +99,7 @@ class ArmBridge:
         guard = self._guard
         reason = guard.reason
         if guard.state is GuardState.IDLE:
-            reason = next(iter(self._blocks.values()), "") or self._refusal or guard.reason
+            reason = next(iter(self._blocks.values()), "") or self._start_problem or guard.reason
         return BridgeStatus(
             *(guard.state, reason, guard.passed, guard.clamped, guard.rejected),
             *(self._late, self._tracking_error),
@@ -154,6 +155,7 @@ class ArmBridge:
         if not problem and self.state is GuardState.IDLE:
             problem = self._start()
         self._refusal = problem
+        self._start_problem = problem if self.state is GuardState.IDLE else ""
         if problem:
             self.ignored += not senseless
             return NOTHING
@@ -176,7 +178,7 @@ class ArmBridge:
 
     def rearm(self) -> bool:
         """Leave a FAULT; returns whether the bridge is free of faults now."""
-        self._refusal = ""
+        self._start_problem = ""
         return self._guard.rearm()
 
     def block(self, source: str, reason: str) -> None:
@@ -188,7 +190,7 @@ class ArmBridge:
     def unblock(self, source: str) -> None:
         """What this source called ``block`` for is over."""
         if self._blocks.pop(source, None) is not None:
-            self._refusal = ""
+            self._start_problem = ""
 
     # Joint states.
 
