@@ -412,18 +412,20 @@ def test_on_a_timer_it_moves_the_arm_and_stops_it_when_the_policy_falls_silent(m
 
         rig.me.node.create_timer(PERIOD, step)
 
-        # when
         rig.me.wait_for(lambda: len(rig.trajectories) > 50, "trajectories")
+        for _ in range(5):
+            acting = True
+            rig.wait_for_state(GuardStatus.ACTIVE)
+
+            # when
+            acting = False
+            rig.me.wait_for(lambda: rig.state in SILENT, "the arm to come to rest")
+            if "no tick" not in rig.reason:  # else it was the bridge that the machine starved
+                break
 
         # then
-        assert rig.state == GuardStatus.ACTIVE
-
-        # when
-        acting = False
-
-        # then
-        rig.wait_for_state(GuardStatus.FAULT)
-        assert "no policy action for 0.5" in rig.reason
+        assert rig.state == GuardStatus.FAULT
+        assert re.match(r"no policy action for \d\.\d\d s", rig.reason)
         rig.me.wait_for(lambda: not any(rig.trajectories[-1].points[0].velocities), "rest")
 
 
