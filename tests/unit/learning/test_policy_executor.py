@@ -186,13 +186,25 @@ def test_nothing_moves_before_the_first_decision_of_an_episode(talk: Talk) -> No
 def test_a_first_decision_that_never_comes_ends_the_episode(talk: Talk) -> None:
     talk.executor.start()
     talk.states(10)
-    talk.wall += 2.0
+    talk.wall += 5.0
 
     talk.executor.check()
 
     assert not talk.actions
     assert talk.outcomes[0].message == "could not begin: no answer from the choreographer"
     assert not talk.outcomes[0].finished
+
+
+def test_a_period_that_is_due_when_the_first_answer_comes_begins_without_new_joint_states(
+    talk: Talk,
+) -> None:
+    talk.executor.start()
+    talk.states(6)  # 50 ms after the first observation
+
+    talk.answer(1)
+
+    assert [action.sequence for action in talk.actions] == [0]
+    assert [(q.sequence, q.stamp) for q in talk.questions] == [(0, TICK), (1, 6 * TICK)]
 
 
 def test_an_answer_to_another_episode_is_ignored(talk: Talk) -> None:
@@ -305,7 +317,7 @@ def test_what_is_never_seen_ends_the_episode_without_moving(talk: Talk) -> None:
     talk.blind = "no goal_pose has arrived"
     talk.executor.start()
     talk.states(20)
-    talk.wall += 2.0
+    talk.wall += 5.0
 
     talk.executor.check()
 

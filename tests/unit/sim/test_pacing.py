@@ -154,6 +154,16 @@ def test_lockstep_waits_for_the_action_at_the_end_of_a_policy_period_only(wall: 
     assert pacing.ready()
 
 
+def test_lockstep_does_not_wait_for_an_action_that_is_already_late(wall: Wall) -> None:
+    pacing = Lockstep(clock=wall)
+    pacing.published(9 * TICK)
+    pacing.acted(4 * TICK, moving=True)
+
+    pacing.commanded(moving=True)
+
+    assert pacing.ready()
+
+
 def test_lockstep_does_not_wait_for_an_action_after_the_last_one(wall: Wall) -> None:
     pacing = Lockstep(clock=wall)
     pacing.acted(4 * TICK, moving=True)

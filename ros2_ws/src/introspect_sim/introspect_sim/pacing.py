@@ -88,7 +88,7 @@ class LockstepConfig:
     period: float = 0.01  # of one published state [s of simulated time]
     action_period: float = 0.04  # of the policy [s of simulated time]
     patience: float = 0.2  # longest wait for one answer [s of wall time]
-    idle_factor: float = 5.0  # speed while nobody answers, so that listeners keep up
+    idle_factor: float = 1.0  # speed while nobody answers, so that whoever joins can keep up
 
     def __post_init__(self) -> None:
         """Refuse values with which nothing would move."""
@@ -131,7 +131,7 @@ class Lockstep:
             return False
         if missing:
             self.overruns += 1
-            self._conversing, self._acting = False, None
+            self._conversing = False
         return self._conversing or waited >= 0.75 * self._idle_interval
 
     def published(self, stamp: int) -> None:
@@ -150,8 +150,9 @@ class Lockstep:
         """Whether an answer is still to come."""
         if not self._conversing:
             return False
-        late = self._acting is not None and self._stamp - self._acting >= self._action_period
-        return late or not self._answered
+        # Only at this very state: one period later the action is late, and no longer waited for.
+        ends = self._acting is not None and self._stamp - self._acting == self._action_period
+        return ends or not self._answered
 
 
 class TimeShare:

@@ -22,7 +22,7 @@ class ExecutorConfig:
     period: float = 0.04  # of the policy [s]
     patience: float = 0.02  # longest wait for the choreographer within a period [s]
     first_patience: float = 0.1  # after which the first observation is taken anew [s]
-    start_timeout: float = 2.0  # longest wait for everything needed to begin [s of wall time]
+    start_timeout: float = 5.0  # longest wait for everything needed to begin [s of wall time]
     silence: float = 2.0  # longest time without joint states [s of wall time]
     jump: float = 1.0  # largest step of the stamps that is taken for time going by [s]
     success_periods: int = 10  # in a row at the goal that end an episode
@@ -54,6 +54,7 @@ class _Episode:
     heard: float  # when joint states arrived last [s of wall time]
     obstacle: str = "no joint_states has arrived"  # why nothing has moved yet
     stamp: int | None = None  # of the latest joint states [ns]
+    look: Callable[[], Sight] | None = None  # makes an observation of them
     due: int | None = None  # stamp that the next period begins at [ns]
     pending: _Pending | None = None
     decision: int | None = None  # the choreographer's latest
@@ -159,7 +160,7 @@ class PolicyExecutor:
                 return
             if step <= 0:
                 return
-        now.stamp = stamp
+        now.stamp, now.look = stamp, look
         if now.pending is not None:
             self._wait(now, now.pending)
         if now.pending is None and (now.due is None or stamp >= now.due - self._tolerance):
@@ -181,8 +182,15 @@ class PolicyExecutor:
             self.stop(f"the choreographer chose behaviour {index}, there are {', '.join(names)}")
             return
         now.decision = index
-        if now.pending is not None and sequence == self.sequence:
-            self._act(now, now.pending, index)
+        if now.pending is None or sequence != self.sequence:
+            return
+        self._act(now, now.pending, index)
+        # Whoever waits for the next action may send no joint states until then.
+        assert now.stamp is not None
+        assert now.look is not None
+        assert now.due is not None
+        if now.stamp >= now.due - self._tolerance:
+            self._begin(now, now.stamp, now.look)
 
     def check(self) -> None:
         """End an episode that hears nothing; to be called some times a second."""
@@ -190,10 +198,11 @@ class PolicyExecutor:
         if now is None:
             return
         time = self._clock()
-        if time - now.heard > self.config.silence:
+        if now.acted_on is None:
+            if time - now.started > self.config.start_timeout:
+                self.stop(f"could not begin: {now.obstacle}")
+        elif time - now.heard > self.config.silence:
             self.stop(f"no joint_states for {time - now.heard:.1f} s")
-        elif now.acted_on is None and time - now.started > self.config.start_timeout:
-            self.stop(f"could not begin: {now.obstacle}")
 
     def stop(self, reason: str) -> None:
         """Hold the arm and end the episode as not successful, if there is one."""

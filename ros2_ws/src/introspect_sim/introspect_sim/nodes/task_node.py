@@ -6,13 +6,14 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from introspect_msgs.action import ExecuteTask
 from introspect_msgs.msg import GuardStatus
 from introspect_msgs.srv import ResetWorld
 from rclpy.action import ActionClient
 from rclpy.action.client import ClientGoalHandle
+from rclpy.client import Client
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.task import Future
@@ -102,7 +103,7 @@ class TaskNode(ManagedNode[TaskParameters]):
 
     async def _episode(self, seed: int) -> Episode:
         await self._everybody_is_ready()
-        reset = await self._answer(self._reset.call_async(ResetWorld.Request(seed=seed)), "a reset")
+        reset = await self._call(self._reset, ResetWorld.Request(seed=seed))
         if not reset.success:
             raise RuntimeError(f"reset_world refused: {reset.message}")
         goal = ExecuteTask.Goal(task=self.parameters.task)
@@ -130,6 +131,10 @@ class TaskNode(ManagedNode[TaskParameters]):
         for ready, what in (
             (self._reset.service_is_ready, "reset_world (is sim_node running?)"),
             (self._execute.server_is_ready, "execute_task (is behaviour_node running?)"),
+            (
+                lambda: self.count_publishers("behaviour"),
+                "behaviour (is choreographer_node running?)",
+            ),
             (lambda: self._guard is not None, "guard/status (is arm_bridge_node running?)"),
             (lambda: self._guard.state in (IDLE, FAULT), "the arm to come to rest"),
         ):
@@ -138,15 +143,20 @@ class TaskNode(ManagedNode[TaskParameters]):
             # Nobody is near a simulated arm: to go on with the next episode is safe.
             self.get_logger().warning(f"re-arming after a fault: {self._guard.reason}")
             self.diagnostics.count("re-armed")
-            answer = await self._answer(self._rearm.call_async(Trigger.Request()), "guard/rearm")
+            answer = await self._call(self._rearm, Trigger.Request())
             if not answer.success:
                 raise RuntimeError(f"guard/rearm refused: {answer.message}")
             await self._until(lambda: self._guard.state == IDLE, "the guard to be re-armed")
 
+    async def _call(self, client: Client, request: Any) -> Any:
+        """Call a service once it is there: a request sent too early is lost for good."""
+        await self._until(client.service_is_ready, client.srv_name)
+        return await self._answer(client.call_async(request), client.srv_name)
+
     async def _answer(self, future: Future[T], what: str) -> T:
-        """Wait for a service, saying now and then that it does not answer."""
+        """Wait for an answer, saying now and then that it does not come."""
         future.add_done_callback(lambda _: self._wake())
-        await self._until(future.done, f"{what} to be answered")
+        await self._until(future.done, f"{what} to answer")
         return future.result()
 
     async def _until(self, condition: Callable[[], bool], what: str) -> None:
