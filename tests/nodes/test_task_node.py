@@ -1,0 +1,203 @@
+"""Episodes are run one after the other, told in a line each, and their success is the exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from introspect_msgs.action import ExecuteTask
+from introspect_msgs.msg import BehaviourStatus, GuardStatus
+from introspect_msgs.srv import ResetWorld
+from live_graph import NodeProcess, Peer, peer
+from rclpy.action import ActionServer
+from std_srvs.srv import Trigger
+
+from introspect_control.nodes.runtime import LATCHED, SENSOR
+
+MODULE = "introspect_sim.nodes.task_node"
+
+
+class Others:
+    """All that the task node talks to; episodes end at once, as ``successes`` says."""
+
+    def __init__(self, me: Peer) -> None:
+        self.me = me
+        self.seeds: list[int] = []
+        self.tasks: list[str] = []
+        self.successes: list[bool] = []
+        self.rearmed = 0
+        self._guard = me.node.create_publisher(GuardStatus, "guard/status", LATCHED)
+        me.node.create_publisher(BehaviourStatus, "behaviour", SENSOR)
+        me.node.create_service(ResetWorld, "reset_world", self._on_reset)
+        me.node.create_service(Trigger, "guard/rearm", self._on_rearm)
+        self._server = ActionServer(me.node, ExecuteTask, "execute_task", self._execute)
+
+    def guard(self, state: int, reason: str = "") -> None:
+        """Publish the guard's state."""
+        self._guard.publish(GuardStatus(state=state, reason=reason))
+
+    def close(self) -> None:
+        """Stop serving goals."""
+        if self._server is not None:
+            self._server.destroy()
+            self._server = None
+
+    def _on_reset(
+        self, request: ResetWorld.Request, response: ResetWorld.Response
+    ) -> ResetWorld.Response:
+        self.seeds.append(request.seed)
+        response.success = True
+        return response
+
+    def _on_rearm(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        self.rearmed += 1
+        self.guard(GuardStatus.IDLE)
+        response.success = True
+        return response
+
+    async def _execute(self, handle) -> ExecuteTask.Result:
+        self.tasks.append(handle.request.task)
+        success = self.successes[len(self.tasks) - 1]
+        handle.succeed()
+        return ExecuteTask.Result(
+            success=success, steps=60, final_distance=0.012, message="" if success else "time is up"
+        )
+
+
+@pytest.fixture
+def others(ros_domain: int) -> Iterator[Others]:
+    with peer() as me:
+        others = Others(me)
+        others.guard(GuardStatus.IDLE)
+        yield others
+        others.close()
+
+
+def run(others: Others, process: NodeProcess) -> int:
+    """Serve until the process ends; its exit code."""
+    others.me.wait_for(lambda: not process.running, "the task node to end")
+    return process.end()
+
+
+def lines(process: NodeProcess) -> list[str]:
+    """Output without the log."""
+    return [line for line in process.output.splitlines() if not line.startswith("[")]
+
+
+def test_episodes_take_one_seed_each_and_their_success_is_the_exit_code(others: Others) -> None:
+    others.successes = [True] * 3
+
+    with NodeProcess(MODULE, {"episodes": 3, "seed": 7}) as process:
+        assert run(others, process) == 0
+
+    assert others.seeds == [7, 8, 9]
+    assert others.tasks == ["pick_and_place"] * 3
+
+
+def test_each_episode_is_one_line_and_the_summary_is_the_last(others: Others) -> None:
+    others.successes = [True, False]
+
+    with NodeProcess(MODULE, {"episodes": 2}) as process:
+        assert run(others, process) == 1
+        first, second, summary = lines(process)
+
+    assert first.startswith("episode 1 of 2 (seed 0): succeeded in ")
+    assert first.endswith(" s (60 steps), 1.2 cm from the goal")
+    assert second.startswith("episode 2 of 2 (seed 1): failed in ")
+    assert second.endswith("1.2 cm from the goal: time is up")
+    assert summary.startswith("1 of 2 succeeded (50.0 %), mean ")
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_prints_the_summary_so_far_and_is_no_failure(
+    others: Others, signal_number: int
+) -> None:
+    others.successes = [True] * 10_000
+
+    with NodeProcess(MODULE) as process:
+        others.me.wait_for(lambda: len(lines(process)) >= 2, "two episodes")
+        process.send(signal_number)
+        assert run(others, process) == 0
+        *episodes, summary = lines(process)
+
+    assert all(line.startswith("episode ") for line in episodes)
+    assert summary.startswith(f"{len(episodes)} of {len(episodes)} succeeded (100.0 %)")
+
+
+def test_it_says_what_it_waits_for_while_nobody_is_there(ros_domain: int) -> None:
+    with peer() as me, NodeProcess(MODULE) as process:
+        me.wait_for(lambda: "waiting for" in process.output, "a word about the wait")
+        assert "waiting for reset_world (is sim_node running?), 5 s so far" in process.output
+        assert process.interrupt() == 0
+        assert lines(process) == ["no episode was completed"]
+
+
+def test_a_fault_is_rearmed_with_a_warning_before_the_next_episode(others: Others) -> None:
+    others.successes = [True]
+    others.guard(GuardStatus.FAULT, "no policy action for 0.12 s")
+
+    with NodeProcess(MODULE, {"episodes": 1}) as process:
+        assert run(others, process) == 0
+        assert "re-arming after a fault: no policy action for 0.12 s" in process.output
+
+    assert others.rearmed == 1
+
+
+def test_no_episode_begins_before_the_arm_is_at_rest(others: Others) -> None:
+    others.successes = [True]
+    others.guard(GuardStatus.STOPPING)
+
+    with NodeProcess(MODULE, {"episodes": 1}) as process:
+        text = "waiting for the arm to come to rest"
+        others.me.wait_for(lambda: text in process.output, "a word about the wait")
+        assert not others.seeds
+        others.guard(GuardStatus.IDLE)
+        assert run(others, process) == 0
+
+
+ENDLESS_POLICY = """
+from rclpy.action import ActionServer
+from rclpy.node import Node
+from rclpy.task import Future
+from introspect_control.nodes.runtime import spin
+from introspect_msgs.action import ExecuteTask
+
+class EndlessPolicy(Node):
+    def __init__(self):
+        super().__init__("endless_policy")
+        self.server = ActionServer(self, ExecuteTask, "execute_task", self.execute)
+
+    async def execute(self, handle):
+        print("executing", flush=True)
+        await Future()
+
+    def destroy_node(self):
+        self.server.destroy()
+        super().destroy_node()
+
+spin(EndlessPolicy)
+"""
+
+
+def test_an_episode_whose_policy_has_gone_is_a_failure_and_not_a_wait_for_ever(
+    others: Others, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others.close()
+    (tmp_path / "endless_policy.py").write_text(ENDLESS_POLICY)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+
+    with NodeProcess("endless_policy") as policy, NodeProcess(MODULE, {"episodes": 1}) as process:
+        others.me.wait_for(lambda: "executing" in policy.output, "the goal")
+        policy.interrupt()
+        assert run(others, process) == 1
+        assert "execute_task has gone" in lines(process)[0]
+
+
+def test_an_unknown_task_is_one_clear_line_and_exit_code_two(ros_domain: int) -> None:
+    with NodeProcess(MODULE, {"task": "juggle"}) as process:
+        assert process.end() == 2
+        assert "task 'juggle' does not exist; choose one of pick_and_place" in process.output
+        assert "Traceback" not in process.output
