@@ -27,6 +27,9 @@ name = os.path.basename(sys.argv[0])
 do = json.loads(os.environ.get("FAKE_NODES", "{}")).get(name, {})
 for word in do.get("ignore", []):
     signal.signal(getattr(signal, word), signal.SIG_IGN)
+if do.get("dawdle"):  # as if it were still importing, without handlers of its own
+    while True:
+        signal.pause()
 def stop(number, _):
     os.write(1, f"got {signal.Signals(number).name}\\n{do.get('last_words', '')}".encode())
     os._exit(do.get("code_when_stopped", 0))

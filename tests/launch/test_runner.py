@@ -235,3 +235,12 @@ def test_the_run_stops_when_nobody_reads_its_output_any_more(tmp_path: Path, pre
     assert (done.returncode, done.stderr) == (0, "")
     assert len(done.stdout.splitlines()) == 3
     assert processes_of(prefix) == []
+
+
+def test_ctrl_c_during_the_start_leaves_no_tracebacks(start: Start) -> None:
+    system = start(nodes={"sim_node": {"dawdle": True}})
+    system.pids(tuple(node for node in NODES if node != "sim_node"))
+    system.signal(signal.SIGINT)
+    assert system.wait() == 0
+    assert "Traceback" not in system.text
+    assert "sim_node" not in system.text

@@ -93,11 +93,13 @@ def test_a_misspelt_value_is_named_with_the_nearest_one_and_all_allowed_ones() -
         ("seed", "-1", "a whole number, 0 or more"),
         ("seed", "1.5", "a whole number, 0 or more"),
         ("episodes", "many", "a whole number, 0 or more"),
-        ("realtime", "nan", "a number, 0 or more"),
-        ("realtime", "inf", "a number, 0 or more"),
-        ("realtime", "fast", "a number, 0 or more"),
+        ("realtime", "nan", "a number, 0 to 20"),
+        ("realtime", "inf", "a number, 0 to 20"),
+        ("realtime", "fast", "a number, 0 to 20"),
+        ("realtime", "-1", "a number, 0 to 20"),
+        ("realtime", "20.1", "a number, 0 to 20"),
         ("camera", "yes", "true, false"),
-        ("port", "80", "a whole number, 1024 or more"),
+        ("port", "80", "a whole number, 1024 to 65535"),
     ],
 )
 def test_a_value_that_is_not_allowed_is_refused_by_name(

@@ -42,6 +42,7 @@ class Argument:
     type: type[bool] | type[int] | type[float] | type[str] = str
     choices: tuple[str, ...] = ()  # allowed values; () where any value of the type will do
     minimum: float | None = None  # smallest number allowed
+    maximum: float | None = None  # largest number allowed
 
     def __post_init__(self) -> None:
         """Check the default by its own rules."""
@@ -55,7 +56,11 @@ class Argument:
         if self.type is bool:
             return "true, false"
         words = {int: "a whole number", float: "a number", str: "text"}[self.type]
-        return words if self.minimum is None else f"{words}, {self.minimum:g} or more"
+        if self.minimum is None:
+            return words
+        if self.maximum is None:
+            return f"{words}, {self.minimum:g} or more"
+        return f"{words}, {self.minimum:g} to {self.maximum:g}"
 
     def parse(self, text: str) -> Value:
         """Turn ``text`` into a value of the argument's type.
@@ -77,7 +82,9 @@ class Argument:
             number = float(text) if self.type is float else int(text)
         except ValueError:
             raise self._refusal(text) from None
-        if not math.isfinite(number) or (self.minimum is not None and number < self.minimum):
+        lowest = -math.inf if self.minimum is None else self.minimum
+        highest = math.inf if self.maximum is None else self.maximum
+        if not math.isfinite(number) or not lowest <= number <= highest:
             raise self._refusal(text)
         return number
 

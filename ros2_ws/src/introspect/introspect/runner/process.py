@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 
 from introspect.runner.output import LineBuffer
@@ -56,7 +55,7 @@ class NodeProcess:
             start_new_session=True,
             preexec_fn=_die_with_parent(),  # noqa: PLW1509  (the runner has one thread)
         )
-        self.started = time.monotonic()  # [s]
+        self.spoken = False  # has written something
         self.pid = self._process.pid
         assert self._process.stdout is not None
         self.output_fd = self._process.stdout.fileno()

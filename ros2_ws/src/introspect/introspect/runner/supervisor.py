@@ -32,7 +32,6 @@ class Timing:
     grace: float = GRACE  # from the death of a critical node to the end of the run [s]
     interrupt: float = 5.0  # from SIGINT to SIGTERM [s]
     terminate: float = 3.0  # from SIGTERM to SIGKILL [s]
-    starting: float = 2.0  # a younger node is ended by SIGTERM at once [s]: see Supervisor._stop
 
 
 class _Phase(enum.Enum):
@@ -178,6 +177,7 @@ class Supervisor:
         if data is None:
             self._selector.unregister(process.output_fd)
             return
+        process.spoken = process.spoken or bool(data)
         for line in process.lines.feed(data):
             self._output.line(process.spec.name, line)
 
@@ -246,13 +246,11 @@ class Supervisor:
     def _stop(self, number: int) -> None:
         """Pass the first signal on, once.
 
-        A Python process that is still importing answers SIGINT with a traceback, so young nodes get
-        SIGTERM, which a process without handlers obeys in silence and a node obeys as well.
+        A Python process that is still importing answers SIGINT with a traceback. So a node that has
+        not said a word yet gets SIGTERM, which ends it in silence, or like SIGINT if it is up.
         """
-        now = time.monotonic()
         for process in self._alive.values():
-            young = now - process.started < self._timing.starting
-            process.send(signal.SIGTERM if young else number)
+            process.send(number if process.spoken else signal.SIGTERM)
         self._step = _LADDER.index(signal.Signals(number))
         self._set_step_deadline()
 
