@@ -62,6 +62,8 @@ class JointLimiter:
             )
         self._inner_lower = limits.lower + self._stop_distance
         self._inner_upper = limits.upper - self._stop_distance
+        self._ramp_time = ramp_time + period
+        self._rise = self._A * period * (np.ceil(self._A / self._J) + 1.0)  # of v, before it falls
         shape = (n, len(limits.names))
         self.position = np.broadcast_to(0.5 * (limits.lower + limits.upper), shape).copy()
         self.velocity = np.zeros(shape)
@@ -94,7 +96,7 @@ class JointLimiter:
         dt = self.period
         error = desired_position - self.position
         exact = (error / dt - self.velocity) / dt
-        low, high = self._bounds()
+        low, high, _ = self._bounds()
         feasible = (low <= exact) & (exact <= high)
         if feasible.all():
             wanted = exact
@@ -102,7 +104,7 @@ class JointLimiter:
             # Catch up at a speed from which it is still possible to stop at the desired position.
             follow = (desired_position - self._desired) / dt
             catch_up = np.sign(error) * np.minimum(
-                np.abs(error) / (2.0 * dt), np.sqrt(self._A * np.abs(error))
+                np.abs(error) / (4.0 * dt), np.sqrt(0.7 * self._A * np.abs(error))
             )
             room = np.clip(follow + catch_up, -self._V, self._V) - self.velocity
             towards = np.sign(room) * _fastest(np.abs(room), self._J, dt)
@@ -122,10 +124,10 @@ class JointLimiter:
         Returns:
             The position to send (n, joints) [rad].
         """
-        low, high = self._bounds()
         room = desired_velocity - self.velocity
-        wanted = np.sign(room) * _fastest(np.abs(room), self._J, self.period)
-        self.position = self._advance(np.clip(wanted, low, high), low, high)
+        low, high, fastest = self._bounds(np.abs(room))
+        wanted = np.minimum(np.maximum(np.sign(room) * fastest, low), high)
+        self.position = self._advance(wanted, low, high)
         self._desired = self.position
         return self.position.copy()
 
@@ -139,34 +141,43 @@ class JointLimiter:
         still: NDArray[np.bool_] = ~(self.velocity.any(axis=1) | self.acceleration.any(axis=1))
         return still
 
-    def _bounds(self) -> tuple[Array, Array]:
-        """Accelerations that jerk, acceleration and velocity limits allow, (n, joints) each."""
-        a, dt = self.acceleration, self.period
+    def _bounds(self, room: Array | None = None) -> tuple[Array, Array, Array]:
+        """Accelerations that jerk, acceleration and velocity limits allow, (n, joints) each.
+
+        Args:
+            room: (n, joints) velocity to gain; its ``_fastest`` is the third result.
+        """
+        a, v = self.acceleration, self.velocity
+        slower, faster = self._V + v, self._V - v
+        rooms = np.array([slower, faster] if room is None else [slower, faster, room])
+        fastest = _fastest(rooms, self._J, self.period)
         floor, ceiling = np.maximum(a - self._J, -self._A), np.minimum(a + self._J, self._A)
-        low = np.maximum(floor, -_fastest(self._V + self.velocity, self._J, dt))
-        high = np.minimum(ceiling, _fastest(self._V - self.velocity, self._J, dt))
-        return np.minimum(low, ceiling), np.maximum(high, floor)
+        low, high = np.maximum(floor, -fastest[0]), np.minimum(ceiling, fastest[1])
+        return np.minimum(low, ceiling), np.maximum(high, floor), fastest[-1]
 
     def _advance(self, wanted: Array, low: Array, high: Array) -> Array:
-        q, dt = self.position, self.period
+        q, v, dt = self.position, self.velocity, self.period
         a = wanted
-        if (q < self._inner_lower).any() or (q > self._inner_upper).any():
-            a = self._respect(a, low, q, self.velocity, self.limits.upper, q > self._inner_upper)
-            a = -self._respect(
-                -a, -high, -q, -self.velocity, -self.limits.lower, q < self._inner_lower
-            )
+        above, below = q > self._inner_upper, q < self._inner_lower
+        if above.any():
+            a = self._respect(a, low, q, v, self.limits.upper, above)
+        if below.any():
+            a = -self._respect(-a, -high, -q, -v, -self.limits.lower, below)
         self.acceleration = a
-        self.velocity = self.velocity + a * dt
+        self.velocity = v + a * dt
         return q + self.velocity * dt
 
     def _respect(
         self, a: Array, hardest: Array, q: Array, v: Array, upper: Array, near: NDArray[np.bool_]
     ) -> Array:
         """Lower ``a`` where the hardest stop after it would pass ``upper``."""
-        if not near.any():
+        rows, joint = np.nonzero(near)
+        peak = np.maximum(v[rows, joint], 0.0) + self._rise[joint]
+        reach = peak * (peak / self._A[joint] + self._ramp_time[joint])
+        close = q[rows, joint] + reach > upper[joint]  # no other can pass, whatever it does now
+        if not close.any():
             return a
-        where = np.nonzero(near)
-        joint = where[-1]
+        where = rows, joint = rows[close], joint[close]
         q, v, upper, A, J = q[where], v[where], upper[joint], self._A[joint], self._J[joint]
         dt = self.period
 

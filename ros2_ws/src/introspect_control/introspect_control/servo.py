@@ -30,14 +30,16 @@ class ServoConfig:
     posture_gain: float = 1.0  # pull of the spare joint towards the home posture [1/s]
     workspace_lower: tuple[float, float, float] = (0.28, -0.30, 0.012)  # tool position [m]
     workspace_upper: tuple[float, float, float] = (0.68, 0.30, 0.55)  # tool position [m]
-    workspace_gain: float = 8.0  # slow-down towards the workspace's faces [1/s]
+    workspace_gain: float = 6.0  # slow-down close to the workspace's faces [1/s]
+    workspace_lookahead: float = 0.08  # how far ahead the slow-down looks [s]
+    workspace_braking: float = 0.8  # deceleration planned with farther from them [m/s²]
 
     def __post_init__(self) -> None:
         """Refuse values that could not move an arm safely."""
         for name in ("velocity_scale", "acceleration_scale"):
             if not 0.0 < getattr(self, name) <= 1.0:
                 raise ValueError(f"{name} must be in (0, 1], got {getattr(self, name)}")
-        for name in ("period", "jerk", "damping", "workspace_gain"):
+        for name in ("period", "jerk", "damping", "workspace_gain", "workspace_braking"):
             if not getattr(self, name) > 0.0:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
         if not np.all(np.less(self.workspace_lower, self.workspace_upper)):
@@ -81,6 +83,7 @@ class CartesianServo:
         self._joint_velocity = np.zeros((n, self.chain.joints))
         self._reference = np.zeros((n, 3, 3))
         self._angular = np.zeros((n, 3))
+        self._turning = 0.0  # time for which the reference has still to be turned [s]
         self._lower = np.asarray(self.config.workspace_lower)
         self._upper = np.asarray(self.config.workspace_upper)
         self._acceleration_step = self.limits.acceleration * self.config.period
@@ -103,6 +106,7 @@ class CartesianServo:
             joint_position: (k, joints) [rad].
             rows: the k arms, or None for all.
         """
+        self._turn_reference()
         self._limiter.reset(joint_position, rows)
         where: slice | NDArray[np.int64] = slice(None) if rows is None else rows
         self._joint_velocity[where] = 0.0
@@ -116,20 +120,32 @@ class CartesianServo:
             linear: (n, 3) [m/s] in the base frame.
             angular: (n, 3) [rad/s] in the base frame.
         """
+        self._turn_reference()
         position, rotation, J = self.chain.jacobian(self._limiter.position)
-        gain = self.config.workspace_gain
-        slow = np.clip(linear, (self._lower - position) * gain, (self._upper - position) * gain)
+        # The twist acts from now on, but the arm is already on its way.
+        velocity = (J[:, :3] @ self._limiter.velocity[..., None])[..., 0]
+        soon = position + self.config.workspace_lookahead * velocity
+        lowest, highest = -self._speed(soon - self._lower), self._speed(self._upper - soon)
+        twist = np.empty((len(position), 6))
+        twist[:, :3] = np.minimum(np.maximum(linear, lowest), highest)
+        twist[:, 3:] = _rotation_error(self._reference, rotation)
+        twist[:, 3:] *= self.config.orientation_gain
+        twist[:, 3:] += angular
         self._angular = np.array(angular)
-        correction = self.config.orientation_gain * _rotation_error(self._reference, rotation)
-        twist = np.concatenate([slow, angular + correction], axis=1)
         posture = self.config.posture_gain * (self._home - self._limiter.position)
-        residual = twist - (J @ posture[..., None])[..., 0]
+        residual = twist[..., None] - J @ posture[..., None]
         JT = J.transpose(0, 2, 1)
         normal = J @ JT
-        normal[:, range(6), range(6)] += self.config.damping**2
-        dq = posture + (JT @ np.linalg.solve(normal, residual[..., None]))[..., 0]
+        normal.reshape(-1, 36)[:, ::7] += self.config.damping**2
+        dq = posture + (JT @ np.linalg.solve(normal, residual))[..., 0]
         excess = np.max(np.abs(dq) / self.limits.velocity, axis=1, keepdims=True)
         self._joint_velocity = dq / np.maximum(excess, 1.0)
+
+    def _speed(self, room: Array) -> Array:
+        """Speed towards a face of the workspace that ``room`` [m] allows; negative beyond it."""
+        braking = np.sqrt(2.0 * self.config.workspace_braking * np.maximum(room, 0.0))
+        near = self.config.workspace_gain * room
+        return np.where(room > 0.0, np.minimum(near, braking), near)
 
     def tick(self) -> JointCommand:
         """Advance one command period.
@@ -141,32 +157,43 @@ class CartesianServo:
         share = np.max(np.abs(change) / self._acceleration_step, axis=1, keepdims=True)
         wanted = self._limiter.velocity + change / np.maximum(share, 1.0)
         position = self._limiter.step_velocity(wanted)
-        if self._angular.any():
-            self._reference = _turned(self._reference, self._angular * self.config.period)
+        self._turning += self.config.period
         return JointCommand(position, self._limiter.velocity.copy())
 
     def stop(self) -> JointCommand:
         """Advance one command period of the fastest stop."""
+        self._turn_reference()
         self._joint_velocity[:] = 0.0
         self._angular[:] = 0.0
         return JointCommand(self._limiter.stop(), self._limiter.velocity.copy())
 
+    def _turn_reference(self) -> None:
+        """Let the reference orientation catch up with the ticks since the last twist."""
+        if self._turning > 0.0 and self._angular.any():
+            self._reference = _rotation(self._angular * self._turning) @ self._reference
+        self._turning = 0.0
+
 
 def _rotation_error(wanted: Array, actual: Array) -> Array:
-    """Rotation vector (n, 3) from actual to wanted, exact to first order: ½ Σ aᵢ × wᵢ."""
-    a, w = actual, wanted
-    error = np.empty((len(a), 3))
-    for i, (j, k) in enumerate(((1, 2), (2, 0), (0, 1))):
-        error[:, i] = 0.5 * np.sum(a[:, j] * w[:, k] - a[:, k] * w[:, j], axis=-1)
-    return error
+    """Rotation vector (n, 3) from actual to wanted, exact to first order: ½ vee(W Aᵀ - A Wᵀ)."""
+    turn = 0.5 * (wanted @ actual.transpose(0, 2, 1))
+    return turn[:, (2, 0, 1), (1, 2, 0)] - turn[:, (1, 2, 0), (2, 0, 1)]
 
 
-def _turned(rotation: Array, vector: Array) -> Array:
-    """Rotations turned by rotation vectors in the base frame (Rodrigues), (n, 3, 3)."""
-    angle = np.linalg.norm(vector, axis=1)
-    axis = vector / np.maximum(angle, 1e-12)[:, None]
-    sin, cos = np.sin(angle)[:, None, None], np.cos(angle)[:, None, None]
-    cross = np.cross(axis[:, :, None], rotation, axis=1)
-    along = axis[:, :, None] * np.einsum("ni,nij->nj", axis, rotation)[:, None, :]
-    turned: Array = rotation * cos + cross * sin + along * (1.0 - cos)
-    return turned
+def _rotation(vector: Array) -> Array:
+    """Rotation matrices (n, 3, 3) of rotation vectors (n, 3) (Rodrigues)."""
+    angle = np.sqrt((vector * vector).sum(axis=1))
+    x, y, z = (vector / np.maximum(angle, 1e-12)[:, None]).T
+    s, c = np.sin(angle), np.cos(angle)
+    t = 1.0 - c
+    matrix = np.empty((len(vector), 3, 3))
+    for i, row in enumerate(
+        (
+            (x * x * t + c, x * y * t - z * s, x * z * t + y * s),
+            (x * y * t + z * s, y * y * t + c, y * z * t - x * s),
+            (x * z * t - y * s, y * z * t + x * s, z * z * t + c),
+        )
+    ):
+        for j, entry in enumerate(row):
+            matrix[:, i, j] = entry
+    return matrix

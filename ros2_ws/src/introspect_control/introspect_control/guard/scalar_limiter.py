@@ -91,7 +91,7 @@ class ScalarLimiter:
             if not feasible:
                 V, A, J = bound[2], bound[3], bound[4]
                 size = abs(error)
-                catch_up = min(size / (2.0 * dt), sqrt(A * size))
+                catch_up = min(size / (4.0 * dt), sqrt(0.7 * A * size))
                 speed = (goal - before) / dt + (catch_up if error > 0.0 else -catch_up)
                 wanted = _towards(min(max(speed, -V), V) - v, low, high, J, dt)
             a = self._advance(j, wanted, low, high, bound)

@@ -1,0 +1,120 @@
+"""Episodes are reproducible to the bit, whatever runs beside them, and follow Gymnasium's rules."""
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+
+from introspect_learning.behaviours.teacher import Teacher
+from introspect_sim.envs import (
+    Perturbation,
+    PerturbationConfig,
+    PickAndPlaceEnv,
+    PickAndPlaceVectorEnv,
+)
+from introspect_sim.worlds import WorldError
+
+
+def played(n: int, threads: int, world: str = "mujoco", steps: int = 12, row: int = 0) -> np.ndarray:
+    """Observations of one copy while every copy follows its own random actions."""
+    env = PickAndPlaceVectorEnv(n, world, threads=threads)
+    observation, _ = env.reset(seed=5)
+    seen = [observation[row]]
+    for step in range(steps):
+        action = [np.random.default_rng([step, i]).uniform(-1, 1, 5) for i in range(n)]
+        observation, *_ = env.step(np.array(action, dtype=np.float32))
+        seen.append(observation[row])
+    env.close()
+    return np.array(seen)
+
+
+def test_an_episode_is_bit_identical_with_any_threads_and_any_neighbours() -> None:
+    alone = played(3, threads=1, row=2)
+    np.testing.assert_array_equal(alone, played(3, threads=2, row=2))
+    np.testing.assert_array_equal(alone, played(8, threads=2, row=2))
+
+
+@pytest.mark.parametrize("world", ["mujoco", "pybullet"])
+def test_the_same_seed_gives_the_same_episode_twice(world: str) -> None:
+    np.testing.assert_array_equal(played(2, 1, world, 8), played(2, 1, world, 8))
+
+
+def test_episodes_differ_between_copies_and_go_on_without_a_seed() -> None:
+    env = PickAndPlaceVectorEnv(4)
+    first, _ = env.reset(seed=1)
+    second, _ = env.reset()
+    again, _ = env.reset(seed=1)
+    assert len({row.tobytes() for row in np.concatenate([first, second])}) == 8
+    np.testing.assert_array_equal(first, again)
+
+
+def test_a_script_picks_and_places_in_both_engines() -> None:
+    for world, n in (("mujoco", 16), ("pybullet", 3)):
+        env, teacher = PickAndPlaceVectorEnv(n, world, timestep=0.005), Teacher()
+        observation, info = env.reset(seed=0)
+        for _ in range(70):
+            action = teacher.actions(observation)[np.arange(n), teacher.reference(observation)]
+            observation, *_, info = env.step(action)
+        assert info["success"].all()
+        assert teacher.holds(observation).all()
+        env.close()
+
+
+def test_finished_copies_start_anew_at_their_next_step() -> None:
+    env = PickAndPlaceVectorEnv(2, horizon=3)
+    start, _ = env.reset(seed=0)
+    still = np.zeros((2, 5), dtype=np.float32)
+    truncated = [env.step(still)[3].tolist() for _ in range(3)]
+    assert truncated == [[False, False], [False, False], [True, True]]
+    observation, reward, _, over, _ = env.step(still)
+    assert not over.any()
+    np.testing.assert_array_equal(reward, [0.0, 0.0])
+    assert not np.array_equal(observation, start)
+
+
+@pytest.mark.parametrize("kind", list(Perturbation))
+def test_a_disturbance_comes_once_and_is_told(kind: Perturbation) -> None:
+    config = PerturbationConfig(probability=1.0, kinds=(kind,), earliest=4, latest=4)
+    env = PickAndPlaceVectorEnv(3, perturbation=config)
+    quiet = PickAndPlaceVectorEnv(3)
+    disturbed, calm = env.reset(seed=2)[0], quiet.reset(seed=2)[0]
+    np.testing.assert_array_equal(disturbed, calm)
+    still = np.zeros((3, 5), dtype=np.float32)
+    for step in range(1, 7):
+        disturbed, *_, info = env.step(still)
+        calm = quiet.step(still)[0]
+        assert info["disturbed"].all() == (step >= 4)
+        if step < 4:
+            np.testing.assert_array_equal(disturbed, calm)
+    assert not np.array_equal(disturbed, calm)
+    assert (env.disturbances() == kind.value).all()
+
+
+def test_gymnasium_accepts_the_single_environment() -> None:
+    env = PickAndPlaceEnv(horizon=5)
+    check_env(env, skip_render_check=True)
+    env.reset(seed=0)
+    for _ in range(5):
+        *_, truncated, _ = env.step(np.zeros(5, dtype=np.float32))
+    assert truncated
+    with pytest.raises(gymnasium.error.ResetNeeded):
+        env.step(np.zeros(5, dtype=np.float32))
+
+
+def test_gymnasium_makes_it_by_name() -> None:
+    import introspect_sim  # noqa: F401 - registers the environment
+
+    env = gymnasium.make("introspect/PickAndPlace-v0", world="mujoco")
+    observation, _ = env.reset(seed=3)
+    assert observation in env.observation_space
+
+
+def test_what_cannot_be_made_is_refused_with_the_choices() -> None:
+    with pytest.raises(WorldError, match="'gazebo' does not exist; choose one of mujoco, pybullet"):
+        PickAndPlaceVectorEnv(1, "gazebo")
+    with pytest.raises(WorldError, match="n and threads must be at least 1"):
+        PickAndPlaceVectorEnv(0)
+    with pytest.raises(ValueError, match="render_mode must be None or 'rgb_array'"):
+        PickAndPlaceVectorEnv(1, render_mode="human")
+    with pytest.raises(ValueError, match="probability must be in"):
+        PerturbationConfig(probability=1.5)
