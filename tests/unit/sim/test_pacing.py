@@ -154,11 +154,27 @@ def test_lockstep_waits_for_the_action_at_the_end_of_a_policy_period_only(wall: 
     assert pacing.ready()
 
 
-def test_lockstep_does_not_wait_for_an_action_that_is_already_late(wall: Wall) -> None:
+def test_lockstep_waits_also_for_an_action_that_is_already_late(wall: Wall) -> None:
     pacing = Lockstep(clock=wall)
     pacing.published(9 * TICK)
     pacing.acted(4 * TICK, moving=True)
+    pacing.commanded(moving=True)
+    assert not pacing.ready()
 
+    pacing.acted(9 * TICK, moving=True)
+
+    assert pacing.ready()
+
+
+def test_lockstep_no_longer_expects_actions_of_a_policy_that_has_gone(wall: Wall) -> None:
+    pacing = Lockstep(clock=wall)
+    pacing.acted(TICK, moving=True)
+    pacing.commanded(moving=True)
+    pacing.published(5 * TICK)
+    wall.now += 0.21
+    assert pacing.ready()
+
+    pacing.published(6 * TICK)
     pacing.commanded(moving=True)
 
     assert pacing.ready()

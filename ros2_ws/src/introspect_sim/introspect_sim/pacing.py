@@ -24,7 +24,7 @@ class Pacing(Protocol):
         """A trajectory has arrived; ``moving`` is false for one that only holds."""
 
     def acted(self, stamp: int, moving: bool) -> None:
-        """The action for the state ``stamp`` is in effect; not ``moving``: the last one."""
+        """The policy has answered the state ``stamp``; not ``moving``: for the last time."""
 
 
 class RealTime:
@@ -100,9 +100,9 @@ class LockstepConfig:
 class Lockstep:
     """As fast as it goes: each state waits for the trajectory that answers it.
 
-    At the end of a policy period it waits as well for the action that answers this very state.
-    Without an answer it goes on after ``patience``, and without waiting until somebody speaks
-    again. A trajectory that only holds may be its sender's last word: it is not waited on.
+    At the end of a policy period it waits as well for the policy's next action. Without an answer
+    it goes on after ``patience``, and without waiting until somebody speaks again. A trajectory
+    that only holds may be its sender's last word: it is not waited on.
 
     Args:
         config: whom to wait for.
@@ -121,7 +121,7 @@ class Lockstep:
         self._stamp = 0
         self._answered = True
         self._conversing = False
-        self._acting: int | None = None  # stamp of the latest action in effect
+        self._acting: int | None = None  # stamp that the policy's latest action answers
 
     def ready(self) -> bool:
         """Whether everybody has answered, or will not."""
@@ -131,7 +131,7 @@ class Lockstep:
             return False
         if missing:
             self.overruns += 1
-            self._conversing = False
+            self._conversing, self._acting = False, None
         return self._conversing or waited >= 0.75 * self._idle_interval
 
     def published(self, stamp: int) -> None:
@@ -150,9 +150,8 @@ class Lockstep:
         """Whether an answer is still to come."""
         if not self._conversing:
             return False
-        # Only at this very state: one period later the action is late, and no longer waited for.
-        ends = self._acting is not None and self._stamp - self._acting == self._action_period
-        return ends or not self._answered
+        over = self._acting is not None and self._stamp - self._acting >= self._action_period
+        return over or not self._answered
 
 
 class TimeShare:

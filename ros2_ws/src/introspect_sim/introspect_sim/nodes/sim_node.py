@@ -96,7 +96,7 @@ class SimNode(ManagedNode[SimParameters]):
         self.create_subscription(
             GripperCommand, arm.gripper.command_topic, self._on_gripper, SENSOR
         )
-        self.create_subscription(PolicyAction, "policy/action_sent", self._on_action, SENSOR)
+        self.create_subscription(PolicyAction, "policy/action", self._on_action, SENSOR)
         self.create_service(ResetWorld, "reset_world", self._on_reset)
         self.create_service(PerturbWorld, "perturb_world", self._on_perturb)
 
