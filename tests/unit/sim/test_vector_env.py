@@ -15,7 +15,9 @@ from introspect_sim.envs import (
 from introspect_sim.worlds import WorldError
 
 
-def played(n: int, threads: int, world: str = "mujoco", steps: int = 12, row: int = 0) -> np.ndarray:
+def played(
+    n: int, threads: int, world: str = "mujoco", steps: int = 12, row: int = 0
+) -> np.ndarray:
     """Observations of one copy while every copy follows its own random actions."""
     env = PickAndPlaceVectorEnv(n, world, threads=threads)
     observation, _ = env.reset(seed=5)

@@ -138,7 +138,8 @@ class JointLimiter:
     @property
     def at_rest(self) -> NDArray[np.bool_]:
         """(n,) whether velocity and acceleration are zero."""
-        still: NDArray[np.bool_] = ~(self.velocity.any(axis=1) | self.acceleration.any(axis=1))
+        moving = np.any(self.velocity, axis=1) | np.any(self.acceleration, axis=1)
+        still: NDArray[np.bool_] = np.logical_not(moving)
         return still
 
     def _bounds(self, room: Array | None = None) -> tuple[Array, Array, Array]:

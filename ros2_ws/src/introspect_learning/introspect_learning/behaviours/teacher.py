@@ -1,4 +1,4 @@
-"""A scripted controller for pick and place: the behaviours' teacher and the ceiling of their scores.
+"""A scripted controller for pick and place: the behaviours' teacher, and their ceiling.
 
 Each behaviour is a stateless rule from the observation to an action; ``reference`` says which one
 a scripted robot would use now. All quantities are read from the observation by name.

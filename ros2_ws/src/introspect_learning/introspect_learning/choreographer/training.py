@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.distributions import Categorical
 
 from introspect_learning.behaviours.networks import FEATURE_SIZE, BehaviourNet
 from introspect_learning.choreographer.network import Choreographer
@@ -203,7 +202,7 @@ def roll_out(
             choice = logits[0].argmax(dim=-1)
         else:
             choice = torch.multinomial(logits[0].softmax(-1), 1, generator=generator)[:, 0]
-        log_probability = Categorical(logits=logits[0]).log_prob(choice)
+        log_probability = torch.log_softmax(logits[0], -1).gather(-1, choice[:, None])[:, 0]
         before = _potential(observation, config)
         reached = np.zeros(env.num_envs)
         chosen = choice.numpy()

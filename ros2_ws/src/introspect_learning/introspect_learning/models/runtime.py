@@ -6,6 +6,7 @@ products over several rows may round differently.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -27,7 +28,8 @@ class BehavioursOutput(NamedTuple):
     actions: Array  # (behaviours, actions), each in [-1, 1]
 
 
-class Choice(NamedTuple):
+@dataclass(frozen=True)
+class Choice:
     """What the choreographer makes of one control period."""
 
     index: int  # of the behaviour
@@ -135,7 +137,7 @@ class ChoreographerRuntime:
         due = self._sequence % self.period == 0
         self._sequence += 1
         if not due and self._choice is not None:
-            self._choice = self._choice._replace(decided=False)
+            self._choice = replace(self._choice, decided=False)
             return self._choice
         probabilities, value, self._h, self._c = self._session.run(
             ["probabilities", "value", "h_out", "c_out"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -31,11 +32,8 @@ class Episodes(Protocol):
         """One policy step with actions (n, ACTION_SIZE); ``info["success"]`` is (n,) bool."""
 
 
-class Progress(Protocol):
-    """Hears how training goes."""
-
-    def __call__(self, stage: str, done: float, text: str) -> None:
-        """``done`` in [0, 1] of a stage, with a line to show."""
+# Hears how training goes: a stage, the share of it that is done, a line to show.
+Progress = Callable[[str, float, str], None]
 
 
 def silent(stage: str, done: float, text: str) -> None:

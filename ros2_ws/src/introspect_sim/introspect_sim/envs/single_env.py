@@ -49,7 +49,7 @@ class PickAndPlaceEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
             _only(info),
         )
 
-    def render(self) -> NDArray[np.uint8] | None:  # type: ignore[override]
+    def render(self) -> NDArray[np.uint8] | None:
         """A picture, or None without a render mode."""
         pictures = self._copies.render()
         return None if pictures is None else pictures[0]

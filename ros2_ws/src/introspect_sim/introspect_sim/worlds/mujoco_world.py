@@ -15,7 +15,7 @@ from introspect_sim.worlds.world import TIMESTEP, Array, Rows, WorldError, subst
 if TYPE_CHECKING:
     from introspect_description import ArmDescription
 
-_WXYZ = [3, 4, 5, 6]  # MuJoCo's order of quaternion components within a free joint
+_WXYZ = np.array([3, 4, 5, 6])  # MuJoCo's order of quaternion components within a free joint
 _XYZW = [4, 5, 6, 3]
 
 
@@ -130,7 +130,8 @@ class MuJoCoWorld:
                 renderer.close()
             renderer = self._renderer = _make_renderer(self.model, width, height)
         renderer.update_scene(self._batch.get_data(row), CAMERA)
-        return renderer.render().copy()
+        picture: NDArray[np.uint8] = renderer.render().copy()
+        return picture
 
     def close(self) -> None:
         """Free the renderer."""
@@ -141,7 +142,7 @@ class MuJoCoWorld:
     def _write_object(self, rows: Rows, pose: Array) -> None:
         q, v = self._object_q, self._object_v
         self._qpos[rows, q : q + 3] = pose[:, :3]
-        self._qpos[np.ix_(rows, [q + i for i in _WXYZ])] = pose[:, [6, 3, 4, 5]]
+        self._qpos[np.ix_(rows, q + _WXYZ)] = pose[:, [6, 3, 4, 5]]
         self._qvel[rows, v : v + 6] = 0.0
 
 

@@ -1,0 +1,160 @@
+"""A model folder is whole, fits its robot, and computes what was trained."""
+
+import itertools
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from introspect_description import ArmDescription
+from introspect_learning.models import (
+    BehavioursRuntime,
+    ChoreographerRuntime,
+    ContractError,
+    shipped,
+)
+from introspect_learning.models.contract import CONTRACT, GRAPH, WEIGHTS
+from introspect_learning.runs.atomic import sha256
+from introspect_sim.tasks import ACTION_SIZE, OBSERVATION
+
+ARM = ArmDescription.load("panda")
+
+
+@pytest.fixture
+def policy(tmp_path: Path) -> Path:
+    """A copy of the shipped policy, to break."""
+    shutil.copytree(shipped(), tmp_path / "policy")
+    return tmp_path / "policy"
+
+
+def rewrite(folder: Path, **changes: object) -> None:
+    contract = json.loads((folder / CONTRACT).read_text())
+    (folder / CONTRACT).write_text(json.dumps(contract | changes))
+
+
+def test_torch_and_onnx_runtime_agree() -> None:
+    torch = pytest.importorskip("torch", reason="training is an extra")
+    from safetensors.torch import load_file
+
+    from introspect_learning.choreographer.network import Choreographer
+    from introspect_learning.models.export import load_behaviours
+
+    net, _ = load_behaviours(shipped(), ARM)
+    behaviours = BehavioursRuntime.load(shipped(), ARM)
+    choreographer = ChoreographerRuntime.load(shipped(), behaviours.hash)
+    tensors = load_file(shipped() / "choreographer" / WEIGHTS)
+    hidden = tensors["lstm.weight_hh_l0"].shape[1]
+    chooser = Choreographer(128, 3, hidden)
+    chooser.load_state_dict(tensors)
+    rng, state = np.random.default_rng(0), chooser.start(1)
+    for _ in range(100):
+        observation = rng.normal(0.0, 0.2, OBSERVATION.size).astype(np.float32)
+        output = behaviours.run(observation)
+        with torch.no_grad():
+            first, features, actions = net(torch.from_numpy(observation[None]))
+        np.testing.assert_allclose(
+            output.activations["feature_1"], first[0].numpy(), atol=1e-6, rtol=1e-6
+        )
+        np.testing.assert_allclose(
+            output.activations["features"], features[0].numpy(), atol=1e-6, rtol=1e-6
+        )
+        np.testing.assert_allclose(output.actions, actions[0].numpy(), atol=1e-6, rtol=1e-6)
+        choice = choreographer.run(output.activations["features"])
+        if choice.decided:
+            with torch.no_grad():
+                given = torch.from_numpy(output.activations["features"])[None, None]
+                logits, value, state = chooser(given, state)
+            wanted = logits[0, 0].softmax(-1).numpy()
+            np.testing.assert_allclose(choice.probabilities, wanted, atol=1e-6, rtol=1e-6)
+            assert choice.state_value == pytest.approx(float(value[0, 0]), abs=2e-6)
+
+
+def test_the_choreographer_decides_when_due_and_repeats_between() -> None:
+    choreographer = ChoreographerRuntime.load(shipped())
+    rng = np.random.default_rng(0)
+    choices = [choreographer.run(rng.normal(size=128).astype(np.float32)) for _ in range(23)]
+    due = [t for t, choice in enumerate(choices) if choice.decided]
+    assert due == list(range(0, 23, choreographer.period))
+    for before, after in itertools.pairwise(choices):
+        if not after.decided:
+            assert after.index == before.index
+
+
+def test_a_reset_choreographer_remembers_nothing() -> None:
+    choreographer = ChoreographerRuntime.load(shipped())
+    features = np.random.default_rng(1).normal(size=(40, 128)).astype(np.float32)
+    first = [choreographer.run(row).probabilities for row in features]
+    choreographer.reset()
+    np.testing.assert_array_equal(first, [choreographer.run(row).probabilities for row in features])
+
+
+def test_the_output_has_one_action_a_behaviour() -> None:
+    behaviours = BehavioursRuntime.load(shipped(), ARM)
+    output = behaviours.run(np.zeros(OBSERVATION.size, dtype=np.float32))
+    assert output.actions.shape == (len(behaviours.names), ACTION_SIZE)
+    assert behaviours.names == ("approach", "grasp", "retract")
+    assert np.abs(output.actions).max() <= 1.0
+
+
+def test_changed_weights_are_refused_with_both_digests(policy: Path) -> None:
+    file = policy / "behaviours" / WEIGHTS
+    content = bytearray(file.read_bytes())
+    before = sha256(file)
+    content[-1] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(ContractError, match=f"sha256 {sha256(file)}, contract says {before}"):
+        BehavioursRuntime.load(policy)
+
+
+def test_another_robot_is_refused_with_both_lists(policy: Path) -> None:
+    names = list(reversed(ARM.joint_names))
+    rewrite(policy / "behaviours", joint_names=names)
+    with pytest.raises(
+        ContractError, match=r"joint names .*model \['panda_joint7'.*robot \['panda"
+    ):
+        BehavioursRuntime.load(policy, ARM)
+
+
+def test_another_observation_is_refused(policy: Path) -> None:
+    rewrite(policy / "behaviours", observation_names=["x"])
+    with pytest.raises(ContractError, match=r"observation of the model .* model \['x'\], robot"):
+        BehavioursRuntime.load(policy)
+
+
+def test_features_of_other_behaviours_are_refused_with_both_hashes(policy: Path) -> None:
+    with pytest.raises(ContractError, match=r"was trained on the features of .* gets those of abc"):
+        ChoreographerRuntime.load(policy, features_from="abc")
+
+
+@pytest.mark.parametrize("name", [CONTRACT, WEIGHTS, GRAPH])
+def test_a_missing_file_is_named(policy: Path, name: str) -> None:
+    (policy / "choreographer" / name).unlink()
+    with pytest.raises(ContractError, match=f"is not a model folder: {name} is missing"):
+        ChoreographerRuntime.load(policy)
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ("{", "cannot be read"),
+        ("[]", "must hold one JSON object, got list"),
+        ('{"format": 7}', "has format 7, expected 1"),
+        ('{"format": 1, "colour": 2}', r"unknown keys \['colour'\]"),
+        ('{"format": 1}', r"lacks \['action_names'"),
+    ],
+)
+def test_a_broken_contract_is_refused_by_name(policy: Path, content: str, text: str) -> None:
+    (policy / "behaviours" / CONTRACT).write_text(content)
+    with pytest.raises(ContractError, match=text):
+        BehavioursRuntime.load(policy)
+
+
+def test_folders_that_are_no_policy_say_so(tmp_path: Path) -> None:
+    with pytest.raises(ContractError, match="does not exist"):
+        BehavioursRuntime.load(tmp_path / "nowhere")
+    with pytest.raises(ContractError, match="is not a policy folder: it has no behaviours/"):
+        BehavioursRuntime.load(tmp_path)
+    with pytest.raises(ContractError, match="no policy 'sonnets' is shipped; there are bbrl"):
+        shipped("sonnets")
