@@ -181,3 +181,9 @@ def expect_warning(finding: Finding, text: str, cure: str) -> None:
     assert finding.level is Level.WARNING, finding
     assert text in finding.text
     assert cure in finding.cure
+
+
+def test_what_was_seen_survives_the_way_from_one_process_to_another(healthy: System) -> None:
+    assert System.from_json(healthy.to_json()) == healthy
+    silent = replace(healthy, guard=None, topics={}, complaints={"/a": "b"})
+    assert System.from_json(silent.to_json()) == silent

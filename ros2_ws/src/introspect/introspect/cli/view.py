@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import time
+import sys
 
 from introspect.cli.parser import verb_parser
-from introspect.errors import IntrospectError, UsageError
+from introspect.errors import UsageError
 
 
 def run(words: list[str]) -> int:
@@ -25,49 +25,15 @@ def run(words: list[str]) -> int:
     if not 0.1 <= options.rate <= 60.0:
         raise UsageError(f"--rate {options.rate:g} is not allowed. Allowed: 0.1 to 60.")
 
-    from rich.console import Console
-    from rich.live import Live
-
-    from introspect.monitor import SystemMonitor
-    from introspect.nodes.view_node import watch
     from introspect.runner.domain import domain_id
     from introspect.runner.preflight import check_arm
     from introspect.specification import absolute_namespace
-    from introspect.terminal import render
-    from introspect_description import ArmDescription
-    from introspect_sim.tasks import PickAndPlaceConfig
 
     domain_id(os.environ)
     check_arm(options.arm)
-    arm = ArmDescription.load(options.arm)
-    monitor = SystemMonitor(PickAndPlaceConfig().success_distance)
-    namespace = absolute_namespace(options.namespace)
-    state_topic = arm.controller.state_topic
-    console = Console()
-
-    if options.once:
-        deadline = time.monotonic() + options.patience
-
-        def wait(now: float) -> bool:
-            return monitor.real_time.value is None and now < deadline
-
-        watch(monitor, state_topic, namespace, 0.05, wait)
-        if not monitor.joints:
-            raise IntrospectError(
-                f"nothing heard on {state_topic} for {options.patience:g} s in namespace "
-                f"{namespace}. Cure: introspect launch sim; if that runs, introspect doctor"
-            )
-        console.print(render(monitor, arm, time.monotonic()))
-        return 0
-
-    with Live(console=console, screen=console.is_terminal, auto_refresh=False) as live:
-
-        def show(now: float) -> bool:
-            live.update(render(monitor, arm, now), refresh=True)
-            return True
-
-        try:
-            watch(monitor, state_topic, namespace, 1.0 / options.rate, show)
-        except KeyboardInterrupt:
-            return 0
-    return 0
+    program = [sys.executable, "-m", "introspect.nodes.view_node"]
+    program += [f"--arm={options.arm}", f"--namespace={absolute_namespace(options.namespace)}"]
+    program += [f"--rate={options.rate}", f"--patience={options.patience}"]
+    program += ["--once"] if options.once else []
+    sys.stdout.flush()
+    os.execv(sys.executable, program)  # only nodes talk ROS: become one

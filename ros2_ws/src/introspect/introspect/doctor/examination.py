@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from introspect.doctor import content, machine
-from introspect.doctor.finding import Finding, Level, note
+from introspect.doctor.finding import Finding, Level, note, problem
 from introspect.doctor.imports import check_import, try_imports
+from introspect.doctor.system import System
 from introspect.doctor.system_checks import check_system
 from introspect.runner.command import ament_prefixes
 from introspect.runner.domain import domain_id, running_domains
 from introspect.specification import absolute_namespace
 
 _SETUP = "make setup"
+_PROBE_TIMEOUT = 60.0  # [s]
+_MIDDLEWARE_CURE = "end all nodes, clean up (fastdds shm clean), and try in another domain"
 _ROS_MODULES = ("rclpy", "sensor_msgs.msg", "trajectory_msgs.msg", "diagnostic_msgs.msg")
 _OUR_MODULES = ("introspect_msgs.msg", "introspect_msgs.srv", "introspect_msgs.action")
 _LIBRARIES = (
@@ -63,16 +67,31 @@ def examine_system(
         namespace: of the system.
         seconds: how long to listen.
     """
-    from introspect.nodes.system_probe import look
     from introspect_description import ArmDescription
 
     description = ArmDescription.load(arm)
-    system = look(
-        domain_id(environment),
+    words = (
+        str(domain_id(environment)),
         absolute_namespace(namespace),
         description.controller.state_topic,
-        seconds,
+        str(seconds),
     )
+    # In a process of its own, as the middleware can hang or crash where something is wrong.
+    try:
+        probe = subprocess.run(
+            [sys.executable, "-m", "introspect.nodes.system_probe", *words],
+            env=dict(environment),
+            capture_output=True,
+            text=True,
+            timeout=_PROBE_TIMEOUT + seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return [problem("graph", "looking at it does not end", _MIDDLEWARE_CURE)]
+    if probe.returncode:
+        last = (probe.stderr.strip().splitlines() or [f"code {probe.returncode}"])[-1]
+        return [problem("graph", f"it cannot be looked at: {last}", _MIDDLEWARE_CURE)]
+    system = System.from_json(probe.stdout.splitlines()[-1])
     return check_system(system, description, running_domains(environment))
 
 

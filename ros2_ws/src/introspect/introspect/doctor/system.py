@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from introspect.monitor import Guard
 
@@ -40,6 +43,27 @@ class System:
     joint_positions: tuple[float, ...] = ()  # of the last joint state [rad, m]
     guard: Guard | None = None
     complaints: Mapping[str, str] = field(default_factory=dict)  # of nodes, from /diagnostics
+
+    def to_json(self) -> str:
+        """As one line of JSON."""
+        return json.dumps(dataclasses.asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> System:
+        """The system that ``to_json`` described."""
+        values = json.loads(text)
+
+        def ends(topic: dict[str, Any], side: str) -> tuple[Endpoint, ...]:
+            return tuple(Endpoint(**end) for end in topic[side])
+
+        values["topics"] = {
+            name: Topic(ends(topic, "publishers"), ends(topic, "subscriptions"), topic["heard"])
+            for name, topic in values["topics"].items()
+        }
+        for name in ("nodes", "joint_names", "joint_positions"):
+            values[name] = tuple(values[name])
+        values["guard"] = Guard(**values["guard"]) if values["guard"] else None
+        return cls(**values)
 
     def topic(self, name: str) -> Topic:
         """A topic by its name: relative to the namespace, or absolute."""

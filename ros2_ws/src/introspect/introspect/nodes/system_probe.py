@@ -1,8 +1,9 @@
-"""Looks at the running system on behalf of ``introspect doctor``."""
+"""Looks at the running system on behalf of ``introspect doctor``, which runs it as a program."""
 
 from __future__ import annotations
 
 import importlib
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -24,7 +25,8 @@ from introspect_control.nodes.runtime import make_executor
 
 NAME = "introspect_doctor"
 _SETTLED = 1.0  # nobody new for so long: everybody is known [s]
-_DISCOVERY = 5.0  # longest wait for that [s]
+_NOBODY = 4.0  # nobody at all for so long: nothing runs here [s]
+_DISCOVERY = 8.0  # longest wait [s]
 _LISTENED_TO = ("object_pose", "goal_pose")
 
 
@@ -83,15 +85,16 @@ class _Probe:
 
     def _discover(self) -> None:
         """Wait until nobody new has appeared for a while."""
-        known, since, start = self._seen(), time.monotonic(), time.monotonic()
-        while time.monotonic() - since < _SETTLED and time.monotonic() - start < _DISCOVERY:
+        known, since, end = self._seen(), time.monotonic(), time.monotonic() + _DISCOVERY
+        while time.monotonic() < min(end, since + (_SETTLED if any(known) else _NOBODY)):
             self._spin(0.05)
             if (seen := self._seen()) != known:
                 known, since = seen, time.monotonic()
 
     def _seen(self) -> tuple[int, int]:
-        topics = self._node.get_topic_names_and_types()
-        return len(self._nodes()), sum(len(self._publishers(topic)) for topic, _ in topics)
+        topics = self._topics({}).values()
+        ends = sum(len(topic.publishers) + len(topic.subscriptions) for topic in topics)
+        return len(self._nodes()), ends
 
     def _nodes(self) -> list[str]:
         names = self._node.get_node_names_and_namespaces()
@@ -100,13 +103,10 @@ class _Probe:
             name for name in full if not name.endswith(f"/{NAME}") and "_ros2cli" not in name
         )
 
-    def _publishers(self, topic: str) -> list[TopicEndpointInfo]:
-        return self._node.get_publishers_info_by_topic(topic)
-
     def _topics(self, heard: dict[str, int]) -> dict[str, Topic]:
         return {
             topic: Topic(
-                tuple(_endpoints(self._publishers(topic))),
+                tuple(_endpoints(self._node.get_publishers_info_by_topic(topic))),
                 tuple(_endpoints(self._node.get_subscriptions_info_by_topic(topic))),
                 heard.get(topic),
             )
@@ -183,3 +183,13 @@ def _guard(message: GuardStatus | None) -> Guard | None:
         late=message.late,
         tracking_error=message.tracking_error,
     )
+
+
+def main() -> None:
+    """Print what was seen, as one line of JSON. Words: domain, namespace, state topic, seconds."""
+    domain, namespace, state_topic, seconds = sys.argv[1:]
+    print(look(int(domain), namespace, state_topic, float(seconds)).to_json())
+
+
+if __name__ == "__main__":
+    main()

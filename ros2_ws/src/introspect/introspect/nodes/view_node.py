@@ -1,17 +1,24 @@
-"""Watches the running system for the terminal view; started by ``introspect view``."""
+"""Shows the running system in the terminal; ``introspect view`` becomes this program."""
 
 from __future__ import annotations
 
+import argparse
+import sys
 import time
 from collections.abc import Callable
 
 import rclpy
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
+from rich.console import Console
+from rich.live import Live
 
 from introspect.monitor import SystemMonitor
 from introspect.nodes.monitor_feed import MonitorFeed
+from introspect.terminal import render
 from introspect_control.nodes.runtime import make_executor
+from introspect_description import ArmDescription
+from introspect_sim.tasks import PickAndPlaceConfig
 
 
 def watch(
@@ -51,3 +58,81 @@ def watch(
         node.destroy_node()
     finally:
         rclpy.try_shutdown()
+
+
+def show_once(arm: ArmDescription, namespace: str, patience: float) -> int:
+    """Print the first full picture.
+
+    Args:
+        arm: that is expected.
+        namespace: of the system, absolute.
+        patience: longest wait [s].
+
+    Returns:
+        The exit code: 1 where nothing was heard.
+    """
+    monitor = SystemMonitor(PickAndPlaceConfig().success_distance)
+    deadline = time.monotonic() + patience
+    topic = arm.controller.state_topic
+
+    def incomplete(now: float) -> bool:
+        return monitor.real_time.value is None and now < deadline
+
+    watch(monitor, topic, namespace, 0.05, incomplete)
+    if not monitor.joints:
+        print(
+            f"introspect: nothing heard on {topic} for {patience:g} s in namespace {namespace}. "
+            "Cure: introspect launch sim; if that runs, introspect doctor",
+            file=sys.stderr,
+        )
+        return 1
+    Console().print(render(monitor, arm, time.monotonic()))
+    return 0
+
+
+def show_live(arm: ArmDescription, namespace: str, rate: float) -> int:
+    """Keep the picture up to date until Ctrl-C.
+
+    Args:
+        arm: that is expected.
+        namespace: of the system, absolute.
+        rate: of the picture [Hz].
+
+    Returns:
+        The exit code.
+    """
+    monitor = SystemMonitor(PickAndPlaceConfig().success_distance)
+    console = Console()
+    with Live(console=console, screen=console.is_terminal, auto_refresh=False) as live:
+
+        def show(now: float) -> bool:
+            live.update(render(monitor, arm, now), refresh=True)
+            return True
+
+        try:
+            watch(monitor, arm.controller.state_topic, namespace, 1.0 / rate, show)
+        except KeyboardInterrupt:
+            return 0
+    return 0
+
+
+def main() -> int:
+    """Show what the words ask for, which ``introspect view`` has checked."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--arm", required=True)
+    parser.add_argument("--namespace", required=True)
+    parser.add_argument("--rate", type=float, required=True)
+    parser.add_argument("--once", action="store_true")
+    parser.add_argument("--patience", type=float, required=True)
+    options = parser.parse_args()
+    arm = ArmDescription.load(options.arm)
+    try:
+        if options.once:
+            return show_once(arm, options.namespace, options.patience)
+        return show_live(arm, options.namespace, options.rate)
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
