@@ -25,6 +25,15 @@ CHROMIUM_OPTIONS = (
     "--no-first-run",
 )
 
+# viser remarks that WebGL runs in software, which is no news for the reader of a picture
+STILL = ".mantine-Notifications-root { display: none !important }"
+# The scene is faded in: over two seconds, or some frames where each takes long.
+WAIT_FOR_SCENE = """async () => {
+    const start = performance.now()
+    for (let frames = 0; frames < 10 || performance.now() - start < 2000; frames++)
+        await new Promise(requestAnimationFrame)
+}"""
+
 
 def take(
     url: str,
@@ -64,8 +73,8 @@ def take(
             page.get_by_role("button", name=label, exact=True).dispatch_event("click")
         if wait_for:
             page.get_by_text(wait_for).first.wait_for()
-        # viser remarks that WebGL runs in software, which is no news for the reader of a picture
-        page.add_style_tag(content=".mantine-Notifications-root { display: none }")
+        page.add_style_tag(content=STILL)
+        page.evaluate(WAIT_FOR_SCENE)
         out.parent.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=out)
         text = page.inner_text("body")

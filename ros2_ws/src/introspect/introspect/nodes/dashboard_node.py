@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import random
 import sys
@@ -135,7 +136,8 @@ class DashboardNode(ManagedNode[DashboardParameters]):
 
 
 def main() -> None:
-    """Run the node."""
+    """Run the node, behind everybody else: on a busy machine it is the page that stutters."""
+    os.nice(10)
     sys.exit(spin(DashboardNode))
 
 
