@@ -24,7 +24,9 @@ def test_the_tool_moves_at_the_speed_asked_for_and_stays_upright(direction: list
     before, upright = servo.chain.forward(servo.position)
     drive(servo, linear, STILL, 0.6)
     after, rotation = servo.chain.forward(servo.position)
-    np.testing.assert_allclose(after - before, 0.6 * linear, atol=0.015)  # it needs a moment to get going
+    np.testing.assert_allclose(
+        after - before, 0.6 * linear, atol=0.015
+    )  # it needs a moment to get going
     np.testing.assert_allclose(rotation, upright, atol=0.01)
 
 

@@ -38,7 +38,7 @@ class BBRLConfig:
     world: str = "mujoco"
     threads: int = 2  # that step the worlds
     timestep: float = 0.005  # of the physics while learning [s]; evaluation runs at 0.002
-    imitation_envs: int = 64  # episodes a round of imitation
+    imitation_envs: int = 96  # episodes a round of imitation
     choreographer_envs: int = 128  # episodes a batch
     imitation_horizon: int = 75  # policy steps of an episode of imitation
     horizon: int = 90  # policy steps of an episode while the choreographer learns

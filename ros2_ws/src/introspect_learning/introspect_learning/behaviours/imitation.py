@@ -28,7 +28,7 @@ class ImitationConfig:
     """Numbers of imitation learning."""
 
     rounds: tuple[float, ...] = (1.0, 0.3, 0.0)  # share of steps that the teacher drives, a round
-    updates: tuple[int, ...] = (400, 400, 1200)  # optimiser steps after each round
+    updates: tuple[int, ...] = (400, 400, 1600)  # optimiser steps after each round
     batch: int = 256  # states in an update
     learning_rate: float = 2e-3  # at the start of each round; falls to zero along a cosine
     noise: float = 0.2  # standard deviation of what is added to some actions while collecting

@@ -9,7 +9,7 @@ INPUTS: dict[str, float] = {
     "gripper_width": 25.0,  # per metre
     "tool_position": 3.0,  # per metre
     "tool_velocity": 2.0,  # per metre a second
-    "object_minus_tool": 12.0,  # per metre
+    "object_minus_tool": 20.0,  # per metre
     "goal_minus_object": 8.0,  # per metre
     "yaw_error": 2.0,  # per radian
 }

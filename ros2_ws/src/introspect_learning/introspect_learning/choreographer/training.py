@@ -39,7 +39,7 @@ class ChoreographerConfig:
     iterations: int = 60  # batches of episodes at most
     evaluate_every: int = 4  # iterations
     least_iterations: int = 8  # before stopping for being good enough
-    good_enough: float = 0.995  # stop at this greedy success, on two sets of episodes
+    good_enough: float = 0.99  # stop at this greedy success, on two sets of episodes
     object_goal_weight: float = 3.0  # of the potential [1/m]
     tool_object_weight: float = 2.0  # of the potential [1/m]
     ppo: ppo.PPOConfig = field(default_factory=ppo.PPOConfig)

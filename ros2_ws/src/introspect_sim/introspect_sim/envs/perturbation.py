@@ -31,7 +31,7 @@ class PerturbationConfig:
     earliest: int = 10  # policy step
     latest: int = 45  # policy step
     push_speed: tuple[float, float] = (0.3, 0.8)  # [m/s]
-    drop_distance: tuple[float, float] = (0.05, 0.12)  # from where the object was [m]
+    drop_distance: tuple[float, float] = (0.0, 0.12)  # from where the object was [m]
 
     def __post_init__(self) -> None:
         """Refuse numbers that cannot be drawn from."""
