@@ -17,7 +17,6 @@ from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.action.server import ServerGoalHandle
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
-from rclpy.task import Future
 from sensor_msgs.msg import JointState
 
 from introspect_control.nodes.runtime import (
@@ -67,6 +66,7 @@ class BehaviourNode(ManagedNode[PolicyParameters]):
         period = 1.0 / self._behaviours.contract.rate
         config = ExecutorConfig(period=period, patience=0.5 * period)
         self._observer = Observer(arm)
+        self._stamp = 0  # of the latest joint states [ns]
         self._time = self._choose_clock()
         self._loop = self.diagnostics.time_loop("observation", period)
         timed = _Timed(self._behaviours, self.diagnostics.time_loop("inference"))
@@ -81,13 +81,14 @@ class BehaviourNode(ManagedNode[PolicyParameters]):
         self.create_subscription(JointState, arm.controller.state_topic, self._on_joints, SENSOR)
         self.create_timer(1.0 / CHECKS, self._check, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self._goal: ServerGoalHandle | None = None
-        self._ended: Future[Outcome] | None = None
+        self._outcome: Outcome | None = None
         self._server = ActionServer(
             self,
             ExecuteTask,
             "execute_task",
-            self._execute,
+            self._conclude,
             goal_callback=self._on_goal_request,
+            handle_accepted_callback=self._on_goal_accepted,
             cancel_callback=self._on_cancel_request,
         )
 
@@ -140,15 +141,16 @@ class BehaviourNode(ManagedNode[PolicyParameters]):
         self._loop.pause()
         if not outcome.finished:
             self.get_logger().warning(f"episode {self._executor.episode}: {outcome.message}")
-        if self._ended is not None:
-            self._ended.set_result(outcome)
+        self._outcome = outcome
+        if self._goal is not None:
+            self._goal.execute()  # calls _conclude
 
     # What arrives.
 
     def _on_joints(self, message: JointState) -> None:
+        self._stamp = stamp = _nanoseconds(message.header.stamp)
         self._observer.see_joints(message.name, message.position, message.velocity, self._time())
-        stamp = message.header.stamp
-        self._executor.state(1_000_000_000 * stamp.sec + stamp.nanosec, self._look)
+        self._executor.state(stamp, self._look)
 
     def _look(self) -> Sight:
         with self._loop:
@@ -169,7 +171,7 @@ class BehaviourNode(ManagedNode[PolicyParameters]):
                 f"the behaviours are {', '.join(self._behaviours.names)}"
             )
             return
-        self._executor.decide(message.episode, message.sequence, message.index)
+        self._executor.decide(message.episode, _nanoseconds(message.header.stamp), message.index)
 
     def _check(self) -> None:
         """End an episode whose senses have fallen silent."""
@@ -201,13 +203,18 @@ class BehaviourNode(ManagedNode[PolicyParameters]):
         self._executor.stop("cancelled")
         return CancelResponse.ACCEPT
 
-    async def _execute(self, handle: ServerGoalHandle) -> ExecuteTask.Result:
-        self._goal, self._ended = handle, Future()
-        try:
-            self._executor.start(handle.request.timeout)
-            outcome: Outcome = await self._ended
-        finally:
-            self._goal = self._ended = None
+    def _on_goal_accepted(self, handle: ServerGoalHandle) -> None:
+        """Start the episode, and leave the goal open until it ends.
+
+        A coroutine that waits for the end would be simpler, but rclpy's executors do not wait:
+        they ask it again and again, with all the processor time that there is.
+        """
+        self._goal, self._outcome = handle, None
+        self._executor.start(handle.request.timeout)
+
+    def _conclude(self, handle: ServerGoalHandle) -> ExecuteTask.Result:
+        """Answer a goal whose episode has ended."""
+        outcome, self._goal = self._outcome, None
         if handle.is_cancel_requested:
             handle.canceled()
         elif outcome.finished:
@@ -224,10 +231,9 @@ class BehaviourNode(ManagedNode[PolicyParameters]):
     # The rest.
 
     def _choose_clock(self) -> Callable[[], float]:
-        """Simulated time where there is one, else a monotonic clock."""
+        """A monotonic clock, or in simulation the time that the joint states have reached."""
         if self.get_parameter("use_sim_time").value:
-            clock = self.get_clock()
-            return lambda: 1e-9 * clock.now().nanoseconds
+            return lambda: 1e-9 * self._stamp
         return time.monotonic
 
     def _make_messages(self, frame: str) -> None:
@@ -257,6 +263,10 @@ class _Timed:
 
 def _set_stamp(stamp: Time, nanoseconds: int) -> None:
     stamp.sec, stamp.nanosec = divmod(nanoseconds, 1_000_000_000)
+
+
+def _nanoseconds(stamp: Time) -> int:
+    return 1_000_000_000 * stamp.sec + stamp.nanosec
 
 
 def main() -> None:

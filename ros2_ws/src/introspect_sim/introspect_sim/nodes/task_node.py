@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Generator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -31,7 +31,7 @@ from introspect_sim.episodes import Episode, EpisodeLog
 from introspect_sim.tasks import make_task
 
 REMIND = 5.0  # between two lines about what is being waited for [s of wall time]
-TICK = 0.02  # [s of wall time]
+TICK = 0.1  # of looks at what sends no message when it changes [s of wall time]
 IDLE, FAULT = GuardStatus.IDLE, GuardStatus.FAULT
 T = TypeVar("T")
 
@@ -67,18 +67,18 @@ class TaskNode(ManagedNode[TaskParameters]):
         self._execute = ActionClient(self, ExecuteTask, "execute_task")
         self.create_subscription(GuardStatus, "guard/status", self._on_guard, LATCHED)
         self._goal: ClientGoalHandle | None = None
-        self._sleepers: list[Future[None]] = []
-        self._run_number = 0
+        self._script: Coroutine[None, None, None] | None = None
 
     def activate(self) -> None:
         """Begin with the episodes."""
-        self._run_number += 1
-        self.create_timer(TICK, self._wake, clock=Clock(clock_type=ClockType.STEADY_TIME))
-        self.executor.create_task(self._run)
+        self._script = self._run()
+        self.create_timer(TICK, self._go_on, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def deactivate(self) -> None:
         """Give the present episode up; it does not count."""
-        self._run_number += 1
+        if self._script is not None:
+            self._script.close()
+            self._script = None
         if self._goal is not None:
             self._goal.cancel_goal_async()
 
@@ -93,8 +93,6 @@ class TaskNode(ManagedNode[TaskParameters]):
             while not self._log.complete:
                 seed = self.parameters.seed + len(self._log.episodes)
                 print(self._log.add(await self._episode(seed)), flush=True)
-        except _Deactivated:
-            return
         except Exception as error:
             self.get_logger().fatal(str(error))
             self.finish(1)
@@ -113,7 +111,7 @@ class TaskNode(ManagedNode[TaskParameters]):
             raise RuntimeError("execute_task refused the goal; behaviour_node's log says why")
         start = self.get_clock().now()
         ended = self._goal.get_result_async()
-        ended.add_done_callback(lambda _: self._wake())
+        ended.add_done_callback(self._go_on)
         await self._until(
             lambda: ended.done() or not self._execute.server_is_ready(), "the episode to end"
         )
@@ -155,35 +153,43 @@ class TaskNode(ManagedNode[TaskParameters]):
 
     async def _answer(self, future: Future[T], what: str) -> T:
         """Wait for an answer, saying now and then that it does not come."""
-        future.add_done_callback(lambda _: self._wake())
+        future.add_done_callback(self._go_on)
         await self._until(future.done, f"{what} to answer")
         return future.result()
 
     async def _until(self, condition: Callable[[], bool], what: str) -> None:
-        """Sleep until a condition holds, saying now and then what is missing."""
-        run = self._run_number
+        """Wait until a condition holds, saying now and then what is missing."""
         start = reminded = time.monotonic()
         while not condition():
             if time.monotonic() - reminded > REMIND:
                 reminded = time.monotonic()
                 self.get_logger().info(f"waiting for {what}, {reminded - start:.0f} s so far")
-            future: Future[None] = Future()
-            self._sleepers.append(future)
-            await future
-            if run != self._run_number:
-                raise _Deactivated
+            await _Event()
 
-    def _wake(self) -> None:
-        sleepers, self._sleepers = self._sleepers, []
-        for future in sleepers:
-            future.set_result(None)
+    def _go_on(self, _: object = None) -> None:
+        """Resume the script: something has happened, or time has gone by.
+
+        rclpy's executors could run it as a task, but they do not wait for what a task awaits: they
+        ask it again and again, with all the processor time that there is.
+        """
+        script = self._script
+        if script is None or script.cr_running:
+            return
+        try:
+            script.send(None)
+        except StopIteration:
+            self._script = None
 
     def _on_guard(self, message: GuardStatus) -> None:
         self._guard = message
+        self._go_on()
 
 
-class _Deactivated(Exception):
-    """The node was deactivated while it waited."""
+class _Event:
+    """Whatever happens next; ``TaskNode._go_on`` resumes who awaits it."""
+
+    def __await__(self) -> Generator[None, None, None]:
+        yield
 
 
 def main() -> None:
