@@ -21,7 +21,7 @@ from rclpy.task import Future
 from introspect_control.nodes.runtime import SENSOR, make_executor
 
 T = TypeVar("T")
-PATIENCE = 20.0  # for whatever must happen on a busy machine [s]
+PATIENCE = 60.0  # for whatever must happen on a busy machine [s]
 
 
 class NodeProcess:
@@ -101,6 +101,7 @@ class Peer:
     def __init__(self) -> None:
         self.node = Node("peer")
         self.heard: dict[str, list[Any]] = defaultdict(list)
+        self._subscriptions: dict[str, Any] = {}
         self._executor = make_executor()
         self._executor.add_node(self.node)
         self.node.executor = self._executor
@@ -108,8 +109,13 @@ class Peer:
     def hear(self, kind: type, topic: str, qos: Any = SENSOR) -> list[Any]:
         """Subscribe; the list grows with every message."""
         heard = self.heard[topic]
-        self.node.create_subscription(kind, topic, heard.append, qos)
+        self._subscriptions[topic] = self.node.create_subscription(kind, topic, heard.append, qos)
         return heard
+
+    def connect(self) -> None:
+        """Wait until every topic that is listened to has a publisher that knows of it."""
+        for topic, subscription in self._subscriptions.items():
+            self.wait_for(subscription.get_publisher_count, f"a publisher of {topic}")
 
     def spin(self, timeout: float = 0.05) -> None:
         """Let one thing happen."""

@@ -67,6 +67,7 @@ def record(ros_domain: int) -> Iterator[Record]:
         start("introspect_control.nodes.arm_bridge_node")
         start("introspect_learning.nodes.behaviour_node")
         start("introspect_learning.nodes.choreographer_node")
+        me.connect()
         task = start("introspect_sim.nodes.task_node", episodes=EPISODES)
         me.wait_for(lambda: not task.running, "the episodes to end", patience=100.0)
         nodes = ("sim_node", "behaviour_node")

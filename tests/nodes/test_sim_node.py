@@ -167,7 +167,7 @@ def test_a_drop_forces_the_gripper_open_for_a_moment(arm: Arm) -> None:
     answer = arm.me.call(PerturbWorld, "perturb_world", kind=PerturbWorld.Request.DROP_OBJECT)
 
     assert answer.success
-    arm.me.wait_for(lambda: arm.width > 0.04, "the gripper to open")
+    arm.me.wait_for(lambda: arm.width > 0.02, "the gripper to open")
     arm.me.wait_for(lambda: arm.width < 0.01, "the gripper to close again")
 
 

@@ -80,7 +80,7 @@ class Talk:
 
     def answer(self, index: int) -> None:
         """Let the choreographer answer the latest question."""
-        self.executor.decide(self.questions[-1].episode, self.questions[-1].sequence, index)
+        self.executor.decide(self.questions[-1].episode, self.questions[-1].stamp, index)
 
     def periods(self, count: int, index: int = 0) -> None:
         """Let whole periods go by with every question answered at once."""
@@ -207,12 +207,14 @@ def test_a_period_that_is_due_when_the_first_answer_comes_begins_without_new_joi
     assert [(q.sequence, q.stamp) for q in talk.questions] == [(0, TICK), (1, 6 * TICK)]
 
 
-def test_an_answer_to_another_episode_is_ignored(talk: Talk) -> None:
+def test_an_answer_to_another_episode_or_to_a_first_question_taken_back_is_ignored(
+    talk: Talk,
+) -> None:
     talk.executor.start()
     talk.states(1)
 
-    talk.executor.decide(episode=0, sequence=0, index=1)
-    talk.executor.decide(episode=1, sequence=7, index=1)
+    talk.executor.decide(episode=0, stamp=talk.stamp, index=1)
+    talk.executor.decide(episode=1, stamp=talk.stamp - TICK, index=1)
 
     assert not talk.actions
 
@@ -446,7 +448,7 @@ def states_per_decision(talk: Talk, delay: int, until: Callable[[], bool]) -> No
             due.append((k + delay, talk.questions[-1]))
         while due and due[0][0] <= k:
             question = due.pop(0)[1]
-            talk.executor.decide(question.episode, question.sequence, question.sequence % 3)
+            talk.executor.decide(question.episode, question.stamp, question.sequence % 3)
 
 
 @pytest.mark.parametrize(("delay", "late"), [(0, 0), (1, 0), (3, 1)])

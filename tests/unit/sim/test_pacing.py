@@ -116,7 +116,7 @@ def test_lockstep_waits_no_longer_than_its_patience_and_then_not_again(wall: Wal
     pacing.commanded(moving=True)
     pacing.published(TICK)
 
-    wall.now += 0.19
+    wall.now += 0.99
     assert not pacing.ready()
     wall.now += 0.02
     assert pacing.ready()
@@ -171,7 +171,7 @@ def test_lockstep_no_longer_expects_actions_of_a_policy_that_has_gone(wall: Wall
     pacing.acted(TICK, moving=True)
     pacing.commanded(moving=True)
     pacing.published(5 * TICK)
-    wall.now += 0.21
+    wall.now += 1.01
     assert pacing.ready()
 
     pacing.published(6 * TICK)
@@ -191,7 +191,38 @@ def test_lockstep_does_not_wait_for_an_action_after_the_last_one(wall: Wall) -> 
     assert pacing.ready()
 
 
-@pytest.mark.parametrize("name", ["period", "action_period", "patience", "idle_factor"])
+def test_lockstep_waits_for_an_action_as_soon_as_the_policy_has_taken_up_a_state(
+    wall: Wall,
+) -> None:
+    pacing = Lockstep(clock=wall)  # nothing has moved yet
+    pacing.published(7 * TICK)
+
+    pacing.observed(6 * TICK)
+    wall.now += 0.5
+    assert not pacing.ready()
+
+    pacing.acted(6 * TICK, moving=True)
+    assert pacing.ready()
+
+
+def test_lockstep_has_little_patience_with_who_keeps_failing_to_answer(wall: Wall) -> None:
+    pacing = Lockstep(LockstepConfig(patience=1.0, short_patience=0.1, chances=3), clock=wall)
+
+    def wait() -> float:
+        """How long a state is kept waiting for an action that never comes."""
+        pacing.observed(TICK)
+        pacing.published(2 * TICK)
+        start = wall.now
+        while not pacing.ready():
+            wall.now += 0.01
+        return wall.now - start
+
+    assert [round(wait(), 1) for _ in range(5)] == [1.0, 1.0, 1.0, 0.1, 0.1]
+    pacing.acted(2 * TICK, moving=True)
+    assert round(wait(), 1) == 1.0
+
+
+@pytest.mark.parametrize("name", list(LockstepConfig.__dataclass_fields__))
 def test_lockstep_numbers_must_be_positive(name: str) -> None:
     with pytest.raises(ValueError, match=f"{name} must be positive, got 0"):
         LockstepConfig(**{name: 0})

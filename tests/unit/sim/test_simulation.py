@@ -126,11 +126,11 @@ def test_a_drop_opens_the_gripper_for_a_moment_and_then_obeys_again(
     simulation: Simulation,
 ) -> None:
     simulation.controller.move_gripper(0.0)
-    assert advance(simulation, 60).gripper_width < 0.01
+    assert advance(simulation, 120).gripper_width < 0.01
 
     simulation.drop_object()
 
-    assert advance(simulation, 30).gripper_width > 0.05
+    assert advance(simulation, 30).gripper_width > 0.02
     assert advance(simulation, 80).gripper_width < 0.01
 
 

@@ -23,6 +23,9 @@ class Pacing(Protocol):
     def commanded(self, moving: bool) -> None:
         """A trajectory has arrived; ``moving`` is false for one that only holds."""
 
+    def observed(self, stamp: int) -> None:
+        """The policy has taken up the state ``stamp`` and will answer it."""
+
     def acted(self, stamp: int, moving: bool) -> None:
         """The policy has answered the state ``stamp``; not ``moving``: for the last time."""
 
@@ -77,6 +80,9 @@ class RealTime:
     def commanded(self, moving: bool) -> None:
         """Real time waits for nobody."""
 
+    def observed(self, stamp: int) -> None:
+        """Real time waits for nobody."""
+
     def acted(self, stamp: int, moving: bool) -> None:
         """Real time waits for nobody."""
 
@@ -87,22 +93,25 @@ class LockstepConfig:
 
     period: float = 0.01  # of one published state [s of simulated time]
     action_period: float = 0.04  # of the policy [s of simulated time]
-    patience: float = 0.2  # longest wait for one answer [s of wall time]
+    patience: float = 1.0  # longest wait for an answer, on a busy machine [s of wall time]
+    short_patience: float = 0.1  # the same for who has not answered in time lately
+    chances: int = 3  # answers that may fail to come before patience becomes short
     idle_factor: float = 1.0  # speed while nobody answers, so that whoever joins can keep up
 
     def __post_init__(self) -> None:
         """Refuse values with which nothing would move."""
-        for name in ("period", "action_period", "patience", "idle_factor"):
-            if not getattr(self, name) > 0.0:
+        for name in self.__dataclass_fields__:
+            if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
 
 
 class Lockstep:
     """As fast as it goes: each state waits for the trajectory that answers it.
 
-    At the end of a policy period it waits as well for the policy's next action. Without an answer
-    it goes on after ``patience``, and without waiting until somebody speaks again. A trajectory
-    that only holds may be its sender's last word: it is not waited on.
+    It waits for the policy's action as well, when the policy has taken up a state or a policy
+    period is over. Without an answer it goes on after ``patience``, and without waiting until
+    somebody speaks again. A trajectory that only holds may be its sender's last word: it is not
+    waited on.
 
     Args:
         config: whom to wait for.
@@ -119,19 +128,21 @@ class Lockstep:
         self._idle_interval = self.config.period / self.config.idle_factor
         self._published_at = float("-inf")
         self._stamp = 0
-        self._answered = True
-        self._conversing = False
-        self._acting: int | None = None  # stamp that the policy's latest action answers
+        self._answered = True  # whether the state has been answered by a trajectory
+        self._conversing = False  # whether states are answered by trajectories at all
+        self._observed: int | None = None  # stamp that the policy is at work on
+        self._acted: int | None = None  # stamp that its latest action answers
+        self._failures = 0  # answers in a row that did not come
 
     def ready(self) -> bool:
         """Whether everybody has answered, or will not."""
         waited = self._clock() - self._published_at
-        missing = self._missing()
-        if missing and waited < self.config.patience:
-            return False
-        if missing:
+        if self._policy_is_due() or (self._conversing and not self._answered):
+            if waited < self._patience():
+                return False
             self.overruns += 1
-            self._conversing, self._acting = False, None
+            self._failures += 1
+            self._conversing, self._observed, self._acted = False, None, None
         return self._conversing or waited >= 0.75 * self._idle_interval
 
     def published(self, stamp: int) -> None:
@@ -142,16 +153,26 @@ class Lockstep:
         """Somebody has answered the state."""
         self._answered, self._conversing = True, moving
 
+    def observed(self, stamp: int) -> None:
+        """The policy has taken up the state ``stamp``."""
+        self._observed = stamp
+
     def acted(self, stamp: int, moving: bool) -> None:
         """The policy has answered the state ``stamp``."""
-        self._acting = stamp if moving else None
+        if stamp == self._stamp:
+            self._failures = 0
+        self._acted = stamp if moving else None
+        if not moving or self._observed == stamp:
+            self._observed = None
 
-    def _missing(self) -> bool:
-        """Whether an answer is still to come."""
-        if not self._conversing:
-            return False
-        over = self._acting is not None and self._stamp - self._acting >= self._action_period
-        return over or not self._answered
+    def _policy_is_due(self) -> bool:
+        if self._observed is not None:
+            return True
+        return self._acted is not None and self._stamp - self._acted >= self._action_period
+
+    def _patience(self) -> float:
+        little = self._failures >= self.config.chances
+        return self.config.short_patience if little else self.config.patience
 
 
 class TimeShare:

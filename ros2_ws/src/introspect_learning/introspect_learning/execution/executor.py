@@ -166,25 +166,28 @@ class PolicyExecutor:
         if now.pending is None and (now.due is None or stamp >= now.due - self._tolerance):
             self._begin(now, stamp, look)
 
-    def decide(self, episode: int, sequence: int, index: int) -> None:
+    def decide(self, episode: int, stamp: int, index: int) -> None:
         """The choreographer has chosen a behaviour.
 
         Args:
             episode: of the question that it answers.
-            sequence: of the question that it answers.
+            stamp: of the question that it answers [ns].
             index: of the behaviour.
         """
         now = self._now
-        if now is None or episode != self.episode or sequence > self.sequence:
+        if now is None or episode != self.episode:
             return
         names = self._behaviours.names
         if not 0 <= index < len(names):
             self.stop(f"the choreographer chose behaviour {index}, there are {', '.join(names)}")
             return
-        now.decision = index
-        if now.pending is None or sequence != self.sequence:
+        pending = now.pending
+        in_time = pending is not None and stamp == pending.stamp
+        if in_time or now.acted_on is not None:
+            now.decision = index
+        if pending is None or not in_time:
             return
-        self._act(now, now.pending, index)
+        self._act(now, pending, index)
         # Whoever waits for the next action may send no joint states until then.
         assert now.stamp is not None
         assert now.look is not None

@@ -7,8 +7,8 @@ import sys
 from dataclasses import dataclass
 
 import numpy as np
-from builtin_interfaces.msg import Duration
-from introspect_msgs.msg import GripperCommand, PolicyAction
+from builtin_interfaces.msg import Duration, Time
+from introspect_msgs.msg import Activations, GripperCommand, PolicyAction
 from introspect_msgs.srv import PerturbWorld, ResetWorld
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
@@ -27,7 +27,8 @@ from introspect_description import ArmDescription, DescriptionError
 from introspect_sim.controller import CommandError
 from introspect_sim.nodes.camera import CameraPublisher
 from introspect_sim.nodes.state_messages import StatePublisher
-from introspect_sim.pacing import RealTime, make_pacing
+from introspect_sim.pacing import Lockstep, RealTime, make_pacing
+from introspect_sim.response_times import ResponseTimes
 from introspect_sim.simulation import Simulation, SimulationError
 from introspect_sim.tasks import make_task
 from introspect_sim.worlds import WORLDS, WorldError, make_world
@@ -88,7 +89,10 @@ class SimNode(ManagedNode[SimParameters]):
         self._loop = self.diagnostics.time_loop("period", getattr(self._pacing, "interval", 0.0))
         self.diagnostics.before_publishing(self._report)
         self._reported: tuple[int, int] | None = None
+        # Of trajectories to all states, of trajectories to those acted on, and of actions.
+        self.responses = {name: ResponseTimes() for name in ("trajectory", "command", "action")}
         self._waiting_for_state: list[Future[None]] = []
+        self._acted: int | None = None  # stamp answered by an action that is not carried out yet
         self._states = StatePublisher(self, arm)
         self.create_subscription(
             JointTrajectory, arm.controller.trajectory_topic, self._on_trajectory, SENSOR
@@ -97,6 +101,8 @@ class SimNode(ManagedNode[SimParameters]):
             GripperCommand, arm.gripper.command_topic, self._on_gripper, SENSOR
         )
         self.create_subscription(PolicyAction, "policy/action", self._on_action, SENSOR)
+        if isinstance(self._pacing, Lockstep):
+            self.create_subscription(Activations, "activations", self._on_activations, SENSOR)
         self.create_service(ResetWorld, "reset_world", self._on_reset)
         self.create_service(PerturbWorld, "perturb_world", self._on_perturb)
 
@@ -121,6 +127,8 @@ class SimNode(ManagedNode[SimParameters]):
         with self._loop:
             state = self._simulation.advance()
             self._pacing.published(state.stamp)
+            for times in self.responses.values():
+                times.published(state.stamp)
             self._states.publish(state)
         waiting, self._waiting_for_state = self._waiting_for_state, []
         for future in waiting:
@@ -141,6 +149,10 @@ class SimNode(ManagedNode[SimParameters]):
             self.diagnostics.count("trajectories refused")
             self.get_logger().error(str(error), throttle_duration_sec=1.0)
             return
+        self.responses["trajectory"].answered(self._simulation.stamp)
+        if self._acted is not None:
+            self.responses["command"].answered(self._acted)
+            self._acted = None
         self._pacing.commanded(moving)
         self._run_on()
 
@@ -152,15 +164,18 @@ class SimNode(ManagedNode[SimParameters]):
             self.get_logger().error(str(error), throttle_duration_sec=1.0)
 
     def _on_action(self, message: PolicyAction) -> None:
-        stamp = message.header.stamp
-        self._pacing.acted(
-            1_000_000_000 * stamp.sec + stamp.nanosec, message.mode == PolicyAction.MOVE
-        )
+        stamp = _nanoseconds(message.header.stamp)
+        self._acted = stamp
+        self.responses["action"].answered(stamp)
+        self._pacing.acted(stamp, message.mode == PolicyAction.MOVE)
         self._run_on()
+
+    def _on_activations(self, message: Activations) -> None:
+        self._pacing.observed(_nanoseconds(message.header.stamp))
 
     def _run_on(self) -> None:
         """Lockstep goes on with the answer, not with the next tick of the timer."""
-        if self.active and not isinstance(self._pacing, RealTime):
+        if self.active and isinstance(self._pacing, Lockstep):
             self._run()
 
     async def _on_reset(
@@ -212,10 +227,17 @@ class SimNode(ManagedNode[SimParameters]):
         self.diagnostics.set("simulated time [s]", 1e-9 * stamp)
         self.diagnostics.set("overruns", self._pacing.overruns)
         self.diagnostics.set("diverged", self._simulation.faults)
+        for name, times in self.responses.items():
+            for key, seconds in times.percentiles().items():
+                self.diagnostics.set(f"{name} after state {key} [ms]", 1e3 * seconds)
 
 
 def _seconds(duration: Duration) -> float:
     return duration.sec + 1e-9 * duration.nanosec
+
+
+def _nanoseconds(stamp: Time) -> int:
+    return 1_000_000_000 * stamp.sec + stamp.nanosec
 
 
 def main() -> None:
