@@ -14,8 +14,8 @@ from introspect_learning.behaviours.networks import BehaviourNet  # noqa: E402
 from introspect_learning.behaviours.teacher import APPROACH, GRASP, RETRACT, Teacher  # noqa: E402
 from introspect_learning.choreographer.training import ChoreographerConfig  # noqa: E402
 from introspect_learning.rl import ppo  # noqa: E402
-from introspect_learning.runs import RunError  # noqa: E402
 from introspect_learning.runs.checkpoint import Checkpoints  # noqa: E402
+from introspect_learning.runs.errors import RunError  # noqa: E402
 from introspect_sim.envs import PickAndPlaceVectorEnv  # noqa: E402
 from introspect_sim.tasks import OBSERVATION  # noqa: E402
 

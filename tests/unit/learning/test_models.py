@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from introspect_description import ArmDescription
+from introspect_learning.atomic import sha256
 from introspect_learning.models import (
     BehavioursRuntime,
     ChoreographerRuntime,
@@ -16,7 +17,6 @@ from introspect_learning.models import (
     shipped,
 )
 from introspect_learning.models.contract import CONTRACT, GRAPH, WEIGHTS
-from introspect_learning.runs.atomic import sha256
 from introspect_sim.tasks import ACTION_SIZE, OBSERVATION
 
 ARM = ArmDescription.load("panda")

@@ -14,7 +14,6 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training is an extra")
 
-from introspect_learning.runs import RunError, RunFolder  # noqa: E402
 from introspect_learning.runs.checkpoint import (  # noqa: E402
     Checkpoints,
     module_tensors,
@@ -22,6 +21,8 @@ from introspect_learning.runs.checkpoint import (  # noqa: E402
     restore_module,
     restore_optimiser,
 )
+from introspect_learning.runs.errors import RunError  # noqa: E402
+from introspect_learning.runs.run_folder import RunFolder  # noqa: E402
 
 WRITER = """
 import sys, torch

@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from introspect_description import ArmDescription
+from introspect_learning.atomic import write_folder
 from introspect_learning.behaviours.imitation import ImitationConfig, imitate
 from introspect_learning.behaviours.networks import BehaviourNet
 from introspect_learning.choreographer.network import Choreographer
@@ -21,7 +22,6 @@ from introspect_learning.models.export import (
     load_behaviours,
 )
 from introspect_learning.rl.environment import Progress, silent
-from introspect_learning.runs.atomic import write_folder
 from introspect_learning.runs.checkpoint import Checkpoints
 from introspect_learning.runs.run_folder import RunFolder
 from introspect_sim.envs import PerturbationConfig, PickAndPlaceVectorEnv

@@ -20,7 +20,7 @@ def usage_errors() -> Iterator[None]:
     """
     from introspect_description import DescriptionError
     from introspect_learning.models import ContractError
-    from introspect_learning.runs.run_folder import RunError
+    from introspect_learning.runs.errors import RunError
     from introspect_sim.worlds import WorldError
 
     try:

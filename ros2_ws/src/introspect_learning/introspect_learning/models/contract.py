@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from introspect_learning.runs.atomic import sha256, write_text
+from introspect_learning.atomic import sha256, write_text
 from introspect_sim.tasks import ACTION_NAMES, OBSERVATION
 
 if TYPE_CHECKING:

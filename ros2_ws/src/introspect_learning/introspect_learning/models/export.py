@@ -14,12 +14,12 @@ from torch import Tensor, nn
 
 from introspect_control import ServoConfig
 from introspect_description import ArmDescription
+from introspect_learning.atomic import sha256, write_folder
 from introspect_learning.behaviours.inputs import INPUT_INDEX, INPUT_SCALE
 from introspect_learning.behaviours.networks import FEATURE_SIZE, LAYERS, BehaviourNet
 from introspect_learning.choreographer.network import Choreographer
 from introspect_learning.models.contract import GRAPH, WEIGHTS, Contract, ContractError
 from introspect_learning.models.runtime import policy_part
-from introspect_learning.runs.atomic import sha256, write_folder
 from introspect_sim.envs import POLICY_PERIOD
 from introspect_sim.tasks import ACTION_NAMES, OBSERVATION
 from introspect_sim.tasks.action import ANGULAR_SPEED, LINEAR_SPEED

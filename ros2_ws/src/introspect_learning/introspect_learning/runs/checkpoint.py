@@ -11,14 +11,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from introspect_learning.runs.atomic import sha256, write_folder
+from introspect_learning.atomic import sha256, write_folder
+from introspect_learning.runs.errors import CheckpointError
 
 _KEEP = 2
 _TENSORS, _STATE, _MANIFEST = "tensors.safetensors", "state.json", "manifest.json"
-
-
-class CheckpointError(Exception):
-    """A checkpoint that cannot be read; the text says which and why."""
 
 
 class Checkpoints:

@@ -9,12 +9,9 @@ import time
 from pathlib import Path
 from typing import IO, Any
 
-from introspect_learning.runs.atomic import write_text
+from introspect_learning.atomic import write_text
 from introspect_learning.runs.checkpoint import Checkpoints
-
-
-class RunError(Exception):
-    """A run that cannot start where it was told to; the text says what to do."""
+from introspect_learning.runs.errors import RunError
 
 
 class RunFolder:
