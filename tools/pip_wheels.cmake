@@ -1,5 +1,15 @@
 # Passed as -DCMAKE_PROJECT_INCLUDE when interface packages are built against the ROS 2 wheels.
-# Both functions run at the end of the configure step and leave CMakeLists.txt the standard one.
+# It leaves CMakeLists.txt the standard one.
+
+# There is no rclcpp among the wheels, so nothing can use the C++ side of an interface, which takes
+# more than half of the time. Keep its generators from registering themselves; CMake gives the
+# original of a command that is defined anew a leading underscore.
+find_package(ament_cmake_core REQUIRED)
+macro(ament_register_extension point package file)
+  if(NOT "${package}" MATCHES "^rosidl_(generator|typesupport|typesupport_[a-z]+)_cpp$")
+    _ament_register_extension("${point}" "${package}" "${file}")
+  endif()
+endmacro()
 
 # The exported targets of the wheels name include folders of the machine that built them
 # (/opt/python/...), and CMake refuses an imported target whose include folder does not exist.
@@ -22,16 +32,13 @@ function(introspect_forget_missing_includes)
   endforeach()
 endfunction()
 
-# Each type support is some thirty small C++ files that include the same large headers.
-# Compiling them as one file per library is several times faster.
-function(introspect_compile_type_supports_at_once)
-  get_property(targets DIRECTORY "${CMAKE_SOURCE_DIR}" PROPERTY BUILDSYSTEM_TARGETS)
-  foreach(target IN LISTS targets)
-    if(target MATCHES "^${PROJECT_NAME}__rosidl_typesupport_(cpp|introspection_cpp|fastrtps_c|fastrtps_cpp)$")
-      set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 0)
-    endif()
-  endforeach()
+# The type support for Fast DDS is some thirty small C++ files that include the same large
+# headers. Compiling them as one is several times faster.
+function(introspect_compile_type_support_at_once)
+  set_target_properties(${PROJECT_NAME}__rosidl_typesupport_fastrtps_c
+    PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 0)
 endfunction()
 
+# At the end of the configure step, when all targets are known.
 cmake_language(DEFER DIRECTORY "${CMAKE_SOURCE_DIR}" CALL introspect_forget_missing_includes)
-cmake_language(DEFER DIRECTORY "${CMAKE_SOURCE_DIR}" CALL introspect_compile_type_supports_at_once)
+cmake_language(DEFER DIRECTORY "${CMAKE_SOURCE_DIR}" CALL introspect_compile_type_support_at_once)
