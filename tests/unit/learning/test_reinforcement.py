@@ -18,7 +18,7 @@ from introspect_learning.behaviours.reinforcement import (
 )
 from introspect_learning.behaviours.subgoals import SubgoalConfig, Subgoals, near
 from introspect_learning.behaviours.teacher import APPROACH, GRASP, RETRACT, Teacher
-from introspect_learning.behaviours.turns import TurnConfig
+from introspect_learning.behaviours.turns import TurnConfig, Turns
 from introspect_learning.rl.actor_critic import ActorCritic
 from introspect_learning.rl.reactive_ppo import ReactivePPOConfig, Steps, advantages, update
 from introspect_learning.runs.checkpoint import Checkpoints
@@ -105,7 +105,7 @@ def test_nearness_is_one_at_the_target_and_half_at_its_scale() -> None:
 def test_what_is_sampled_has_the_probability_it_is_later_said_to_have() -> None:
     net, observation = policy(), torch.randn(50, 3)
     with torch.no_grad():
-        action, log_probability = net.sample(observation, torch.Generator().manual_seed(1))
+        action, log_probability = net.sample(observation, torch.randn(50, 2), torch.rand(50, 1))
         again = net.evaluate(observation, action).log_probability
     assert torch.allclose(log_probability, again, atol=1e-6)
 
@@ -114,7 +114,7 @@ def test_switches_have_two_values_and_motions_stay_in_range() -> None:
     net, observation = policy(), 100.0 * torch.randn(200, 3)
     with torch.no_grad():
         action = net.act(observation)
-        sampled, _ = net.sample(observation, torch.Generator().manual_seed(1))
+        sampled, _ = net.sample(observation, torch.randn(200, 2), torch.rand(200, 1))
     assert set(action[:, 2].tolist()) | set(sampled[:, 2].tolist()) == {-1.0, 1.0}
     assert action[:, :2].abs().max() <= 1.0
 
@@ -123,8 +123,24 @@ def test_neither_value_of_a_switch_ever_becomes_impossible() -> None:
     net = policy()
     with torch.no_grad():
         net.actor[-1].bias[2] = 1000.0
-        sampled, _ = net.sample(torch.zeros(2000, 3), torch.Generator().manual_seed(1))
-    assert 0 < int((sampled[:, 2] < 0.0).sum()) < 100
+        sampled, _ = net.sample(torch.zeros(2000, 3), torch.randn(2000, 2), torch.rand(2000, 1))
+    assert 0 < int((sampled[:, 2] < 0.0).sum()) < 200
+
+
+def test_exploration_is_standard_normal_and_partly_stays_for_a_turn(kinematic_arm: Any) -> None:
+    observation = kinematic_arm(2000).observe()
+    turns = Turns(Teacher(), TurnConfig(period=5), 2000, np.random.default_rng(0))
+    noises, coins = [], []
+    for _ in range(5):
+        turns.next(observation)
+        noise, coin = turns.chance()
+        noises.append(noise)
+        coins.append(coin)
+    assert abs(float(noises[-1].std()) - 1.0) < 0.03
+    both = torch.stack([noises[-2].flatten(), noises[-1].flatten()])
+    assert 0.3 < float(torch.corrcoef(both)[0, 1]) < 0.5  # a half, but where a turn begins
+    stayed = (coins[-1] == coins[-2]).float().mean()
+    assert 0.75 < float(stayed) < 0.85  # four of five
 
 
 def test_being_interrupted_is_neither_good_nor_bad() -> None:

@@ -21,7 +21,7 @@ from introspect_learning.choreographer.seed_mode import (
     learn,
     train_seed_mode,
 )
-from introspect_learning.runs import RunFolder
+from introspect_learning.runs.run_folder import RunFolder
 from introspect_sim.tasks import ACTION_SIZE
 
 PHASES = PhaseConfig()

@@ -137,7 +137,7 @@ class _Run:
         self.seed = seed
         self.rule = rule
         self.subgoals = Subgoals(config.subgoals, rule)
-        self.generator = torch.Generator().manual_seed(seed)
+        self.generator = torch.Generator().manual_seed(seed)  # of batches
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             self.policies = [self._policy() for _ in BEHAVIOURS]
@@ -168,9 +168,7 @@ class _Run:
         success = np.zeros(env.num_envs, dtype=bool)
         for first in range(0, env.horizon, config.steps):
             count = min(config.steps, env.horizon - first)
-            met, success = drive(
-                env, self.policies, self.subgoals, turns, count, self.generator, means
-            )
+            met, success = drive(env, self.policies, self.subgoals, turns, count, means)
             for k, policy in enumerate(self.policies):
                 # So that values are about 1.
                 steps = met.of(k, scale=1.0 - config.ppo.discount)

@@ -25,13 +25,15 @@ class TurnConfig:
 
     period: int = 5  # policy steps of a turn
     mixed_share: float = 0.1  # of the turns that any behaviour may take, due or not
+    held_noise: float = 0.5  # share of the variance of exploration that stays for a turn
 
     def __post_init__(self) -> None:
         """Refuse numbers that are no turns."""
         if self.period < 1:
             raise ValueError(f"period must be at least 1, got {self.period}")
-        if not 0.0 <= self.mixed_share <= 1.0:
-            raise ValueError(f"mixed_share must be in [0, 1], got {self.mixed_share}")
+        for name in ("mixed_share", "held_noise"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise ValueError(f"{name} must be in [0, 1], got {getattr(self, name)}")
 
 
 class Turns:
@@ -44,7 +46,7 @@ class Turns:
         rule: says which behaviour is due.
         config: length and mixture of turns.
         n: episodes.
-        rng: draws lengths of the first turns and who takes one out of order.
+        rng: draws lengths of the first turns, who takes one out of order, and exploration.
     """
 
     def __init__(
@@ -55,6 +57,8 @@ class Turns:
         self._left = np.zeros(n, dtype=np.int64)  # steps of the present turn
         self._left[:] = rng.integers(config.period, size=n)
         self._first = True
+        self._coin = np.zeros((n, 1))
+        self._held_noise = np.zeros((n, ACTION_SIZE - 1))
 
     def next(self, observation: Observations) -> NDArray[np.int64]:
         """Who drives the next step, (n,)."""
@@ -64,9 +68,22 @@ class Turns:
         other = self._rng.integers(len(BEHAVIOURS), size=n)
         chosen = np.where(astray, other, self._rule.reference(observation))
         self._behaviour = np.where(change, chosen, self._behaviour)
+        self._coin[change] = self._rng.random((int(change.sum()), 1))
+        self._held_noise[change] = self._rng.normal(size=(int(change.sum()), ACTION_SIZE - 1))
         self._left = np.where(self._left == 0, self._config.period, self._left) - 1
         self._first = False
         return self._behaviour
+
+    def chance(self) -> tuple[Tensor, Tensor]:
+        """What exploration is made of: standard normal noise (n, motions) and coins (n, 1).
+
+        The coins and a part of the noise stay for a turn. An arm hardly answers to noise that
+        changes every step, and a gripper that does never learns what closing is good for.
+        """
+        share = self._config.held_noise
+        fresh = self._rng.normal(size=self._held_noise.shape)
+        noise = np.sqrt(share) * self._held_noise + np.sqrt(1.0 - share) * fresh
+        return torch.from_numpy(noise).float(), torch.from_numpy(self._coin).float()
 
 
 class Means:
@@ -115,7 +132,6 @@ def drive(
     subgoals: Subgoals,
     turns: Turns,
     count: int,
-    generator: torch.Generator,
     means: Means,
 ) -> tuple[Met, NDArray[np.bool_]]:
     """Go on with the episodes, exploring.
@@ -126,7 +142,6 @@ def drive(
         subgoals: that pay them.
         turns: whose turn it is.
         count: policy steps to take.
-        generator: of exploration.
         means: takes in the reward terms.
 
     Returns:
@@ -138,13 +153,15 @@ def drive(
     success: NDArray[np.bool_] = np.zeros(env.num_envs, dtype=bool)
     for _ in range(count):
         driver = turns.next(observation)
+        noise, coin = turns.chance()
         action = torch.zeros(env.num_envs, ACTION_SIZE)
         log_probability = torch.zeros(env.num_envs)
         for k, policy in enumerate(policies):
             mine = torch.from_numpy(np.flatnonzero(driver == k))
             if len(mine):
-                seen = observations[-1][mine]
-                action[mine], log_probability[mine] = policy.sample(seen, generator)
+                action[mine], log_probability[mine] = policy.sample(
+                    observations[-1][mine], noise[mine], coin[mine]
+                )
         observation, _, _, _, info = env.step(action.numpy())
         success = info["success"]
         rewards = []

@@ -63,11 +63,18 @@ class ActorCritic(nn.Module):
         mean, logit = self._distribution(observation)
         return torch.cat([mean, _switched(logit >= 0.0)], dim=-1)
 
-    def sample(self, observation: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Actions drawn (n, motions + switches), and their log probability (n,)."""
+    def sample(self, observation: Tensor, noise: Tensor, coin: Tensor) -> tuple[Tensor, Tensor]:
+        """Actions that chance picks.
+
+        Args:
+            observation: (n, ·).
+            noise: (n, motions) standard normal.
+            coin: (n, switches) uniform in [0, 1). As the noise, it may stay for some steps.
+
+        Returns:
+            Actions (n, motions + switches), and the log probability (n,) of each on its own.
+        """
         mean, logit = self._distribution(observation)
-        noise = torch.randn(mean.shape, generator=generator)
-        coin = torch.rand(logit.shape, generator=generator)
         motion = mean + self._spread().exp() * noise
         switch = _switched(coin < logit.sigmoid())
         action = torch.cat([motion, switch], dim=-1)
