@@ -1,0 +1,273 @@
+"""Latency of the loop over real processes: state, features, choreographer, action, command.
+
+This process is ``sim_node``; the bridge, both nodes of the policy and the task node are processes
+of their own, as ``introspect launch sim`` starts them. Times run from the publication of a state to
+the arrival of what answers it: any trajectory (the bridge alone), the policy's action, and the
+command (the trajectory that carries this action out). Beside them is the floor: a relay of two
+nodes, joint states there, trajectories of the same size back, and nothing in between.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rclpy
+from builtin_interfaces.msg import Duration
+from diagnostic_msgs.msg import DiagnosticArray
+from numpy.typing import NDArray
+from rclpy.node import Node
+from sensor_msgs.msg import JointState
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
+
+from benchmarks.rows import Row, machine, table, write
+from introspect_control.nodes.runtime import SENSOR, make_executor, spin
+from introspect_description import ArmDescription
+from introspect_sim.nodes.sim_node import SimNode
+from introspect_sim.response_times import ResponseTimes
+
+Samples = NDArray[np.float64]
+
+ROOT = Path(__file__).resolve().parents[1]
+START = 60.0  # longest wait for all processes [s]
+RATE = 100.0  # of states [Hz]
+TARGETS = {("command", 50): 1.5, ("command", 99): 4.0}  # [ms]
+NODES = {
+    "arm_bridge_node": "introspect_control.nodes.arm_bridge_node",
+    "behaviour_node": "introspect_learning.nodes.behaviour_node",
+    "choreographer_node": "introspect_learning.nodes.choreographer_node",
+    "task_node": "introspect_sim.nodes.task_node",
+}
+
+
+def measure(seconds: float) -> list[Row]:
+    """Measure the floor and the graph.
+
+    Args:
+        seconds: of each.
+
+    Raises:
+        TimeoutError: Something did not start.
+    """
+    rows = percentile_rows("relay", relay_times(seconds), seconds)
+    samples, shares = graph_times(seconds)
+    for name, times in samples.items():
+        rows += percentile_rows(name, times, seconds)
+    return rows + [
+        Row(name, metric, value, (value, value), n, 0, seconds)
+        for (name, metric), (value, n) in shares.items()
+    ]
+
+
+def percentile_rows(what: str, samples: Samples, seconds: float) -> list[Row]:
+    """Median and 99th percentile in milliseconds, with bootstrap intervals."""
+    times = 1e3 * samples
+    drawn = np.random.default_rng(0).choice(times, (500, len(times)))
+    rows = []
+    for q in (50, 99):
+        value = float(np.percentile(times, q))
+        low, high = np.percentile(np.percentile(drawn, q, axis=1), (2.5, 97.5))
+        interval = (min(float(low), value), max(float(high), value))
+        target = TARGETS.get((what, q))
+        rows.append(
+            Row(what, f"p{q}_ms", value, interval, len(times), 0, seconds, target, at_most=True)
+        )
+    return rows
+
+
+def relay_times(seconds: float) -> Samples:
+    """Response times of a relay [s]."""
+    with processes({"relay": ["-m", "benchmarks.loop", "--relay"]}), ros():
+        world = RelayedWorld()
+        turn(world, lambda: len(world.responses.samples) > RATE, START, "the relay")
+        world.responses.samples.clear()
+        turn(world, lambda: False, seconds)
+        world.destroy_node()
+    return np.array(world.responses.samples)
+
+
+def graph_times(
+    seconds: float,
+) -> tuple[dict[str, Samples], dict[tuple[str, str], tuple[float, int]]]:
+    """Response times of the whole graph [s]; and its other figures, each with its n."""
+    simulated = ["--ros-args", "-p", "use_sim_time:=true"]
+    commands = {name: ["-m", module, *simulated] for name, module in NODES.items()}
+    with processes(commands) as started, ros():
+        world = SimNode()
+        said: list[DiagnosticArray] = []
+        world.create_subscription(DiagnosticArray, "/diagnostics", said.append, 50)
+        world.start()
+        commanded = world.responses["command"].samples
+        turn(world, lambda: len(commanded) > RATE, START, "an episode (try: introspect launch sim)")
+        for times in world.responses.values():
+            times.samples = type(commanded)()
+        before, load, own = policy(said), cpu_times(started), time.process_time()
+        turn(world, lambda: False, seconds)
+        used = {name: at - load[name] for name, at in cpu_times(started).items()}
+        used["sim_node"] = time.process_time() - own
+        samples = {name: np.array(times.samples) for name, times in world.responses.items()}
+        shares = {(name, "cpu_percent"): (100.0 * t / seconds, 1) for name, t in used.items()}
+        after, periods = policy(said), len(samples["action"])
+        for name in ("late decisions", "skipped periods"):
+            missed = int(after[name]) - int(before[name])
+            shares[name, "percent"] = (100.0 * missed / max(1, periods), max(1, periods))
+        for q in ("p50", "p99"):
+            inference = float(after[f"inference work {q} [ms]"])
+            shares["inference", f"{q}_ms"] = (inference, max(1, periods))
+        world.close()
+        world.destroy_node()
+    return samples, shares
+
+
+def policy(said: Sequence[DiagnosticArray]) -> dict[str, str]:
+    """The latest diagnostics of the behaviour node."""
+    for message in reversed(said):
+        for status in message.status:
+            if status.name.endswith("behaviour_node"):
+                return {item.key: item.value for item in status.values}
+    raise TimeoutError("behaviour_node has published no diagnostics")
+
+
+class RelayedWorld(Node):
+    """Publishes joint states and takes trajectories."""
+
+    def __init__(self) -> None:
+        super().__init__("relayed_world")
+        arm = ArmDescription.load("panda")
+        names = [*arm.joint_names, *arm.gripper.joint_names]
+        self._state = JointState(name=names, position=[0.1] * 9, velocity=[0.0] * 9)
+        self._stamp = 0
+        self.responses = ResponseTimes(window=1_000_000)
+        self._publisher = self.create_publisher(JointState, "joint_states", SENSOR)
+        self.create_subscription(JointTrajectory, "joint_trajectory", self._on_trajectory, SENSOR)
+        self.create_timer(1.0 / RATE, self._publish)
+
+    def _publish(self) -> None:
+        self._stamp += 1
+        self._state.header.stamp.nanosec = self._stamp
+        self.responses.published(self._stamp)
+        self._publisher.publish(self._state)
+
+    def _on_trajectory(self, message: JointTrajectory) -> None:
+        self.responses.answered(message.header.stamp.nanosec)
+
+
+class Relay(Node):
+    """Answers each joint state with a trajectory of the size that the bridge sends."""
+
+    def __init__(self) -> None:
+        super().__init__("relay")
+        self._trajectory = JointTrajectory(
+            joint_names=list(ArmDescription.load("panda").joint_names),
+            points=[
+                JointTrajectoryPoint(
+                    positions=[0.1] * 7,
+                    velocities=[0.0] * 7,
+                    time_from_start=Duration(nanosec=k * 40_000_000),
+                )
+                for k in range(1, 6)
+            ],
+        )
+        self._publisher = self.create_publisher(JointTrajectory, "joint_trajectory", SENSOR)
+        self.create_subscription(JointState, "joint_states", self._relay, SENSOR)
+
+    def _relay(self, message: JointState) -> None:
+        self._trajectory.header.stamp = message.header.stamp
+        self._publisher.publish(self._trajectory)
+
+
+def turn(node: Node, enough: Callable[[], bool], patience: float, what: str = "") -> None:
+    """Run a node until ``enough``, or for so long; a wait for ``what`` in vain is an error."""
+    executor = make_executor()
+    executor.add_node(node)
+    node.executor = executor
+    end = time.monotonic() + patience
+    while not enough() and time.monotonic() < end:
+        executor.spin_once(timeout_sec=0.1)
+    executor.remove_node(node)
+    executor.shutdown()
+    if what and not enough():
+        raise TimeoutError(f"{what} did not come within {patience:.0f} s")
+
+
+@contextmanager
+def ros() -> Iterator[None]:
+    """A ROS context for one measurement."""
+    rclpy.init(args=[])
+    try:
+        yield
+    finally:
+        rclpy.try_shutdown()
+
+
+@contextmanager
+def processes(commands: dict[str, list[str]]) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
+    """Python processes by name, which all end with the block."""
+    started = {
+        name: subprocess.Popen(
+            [sys.executable, *command],
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for name, command in commands.items()
+    }
+    try:
+        yield started
+    finally:
+        for process in started.values():
+            process.kill()
+        for process in started.values():
+            process.wait()
+
+
+def cpu_times(started: dict[str, subprocess.Popen[Any]]) -> dict[str, float]:
+    """Processor time that running processes have used [s]."""
+    times = {}
+    for name, process in started.items():
+        fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(") ")[2].split()
+        times[name] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return times
+
+
+def main() -> int:
+    """Run the program."""
+    parser = argparse.ArgumentParser(prog="introspect bench loop", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=20.0, help="of each side (default 20)")
+    parser.add_argument("--out", type=Path, help="folder for bench.json, as results/bench-loop")
+    parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
+    parser.add_argument("--relay", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.relay:
+        return spin(Relay, args=[])
+    os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 100)  # nobody else's nodes
+    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    where = machine()
+    try:
+        rows = measure(options.seconds)
+    except TimeoutError as error:
+        parser.exit(1, f"introspect: {error}\n")
+    if options.out:
+        write(ROOT / options.out / "bench.json", rows, machine=where)
+    if options.json:
+        headline = next(row for row in rows if row.target is not None)
+        print(json.dumps(headline.as_json() | {"rows": [row.as_json() for row in rows]}))
+        return 0
+    print("From the publication of a state to the arrival of what answers it, over real processes:")
+    print(table(rows))
+    if where["load_before"] > 0.5:
+        print(f"The machine was busy (load {where['load_before']}): these times are not its own.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
