@@ -66,6 +66,7 @@ class BehaviourNode(ManagedNode[PolicyParameters]):
         period = 1.0 / self._behaviours.contract.rate
         config = ExecutorConfig(period=period, patience=0.5 * period)
         self._observer = Observer(arm)
+        self._reported_late = 0
         self._stamp = 0  # of the latest joint states [ns]
         self._time = self._choose_clock()
         self._loop = self.diagnostics.time_loop("observation", period)
@@ -243,10 +244,15 @@ class BehaviourNode(ManagedNode[PolicyParameters]):
             message.header.frame_id = frame
 
     def _report(self) -> None:
-        values = self.diagnostics
+        values, late = self.diagnostics, self._executor.late
         values.set("episode", self._executor.episode)
-        values.set("late decisions", self._executor.late)
+        values.set("late decisions", late)
         values.set("skipped periods", self._executor.skipped)
+        if late > self._reported_late:
+            values.warn(f"{late - self._reported_late} decisions came late; the last one was kept")
+        else:
+            values.ok()
+        self._reported_late = late
 
 
 class _Timed:

@@ -89,6 +89,7 @@ class SimNode(ManagedNode[SimParameters]):
         self._loop = self.diagnostics.time_loop("period", getattr(self._pacing, "interval", 0.0))
         self.diagnostics.before_publishing(self._report)
         self._reported: tuple[int, int] | None = None
+        self._reported_overruns = 0
         # Of trajectories to all states, of trajectories to those acted on, and of actions.
         self.responses = {name: ResponseTimes() for name in ("trajectory", "command", "action")}
         self._waiting_for_state: list[Future[None]] = []
@@ -225,7 +226,14 @@ class SimNode(ManagedNode[SimParameters]):
             self.diagnostics.set("real-time factor", float(factor))
         self._reported = (now, stamp)
         self.diagnostics.set("simulated time [s]", 1e-9 * stamp)
-        self.diagnostics.set("overruns", self._pacing.overruns)
+        overruns = self._pacing.overruns
+        self.diagnostics.set("overruns", overruns)
+        if overruns > self._reported_overruns:
+            late = overruns - self._reported_overruns
+            self.diagnostics.warn(f"{late} periods came late: this machine is too busy")
+        else:
+            self.diagnostics.ok()
+        self._reported_overruns = overruns
         self.diagnostics.set("diverged", self._simulation.faults)
         for name, times in self.responses.items():
             for key, seconds in times.percentiles().items():
