@@ -26,7 +26,7 @@ TINY = BBRLConfig(
     imitation_horizon=20,
     horizon=20,
     imitation=SMALL,
-    choreographer=ChoreographerConfig(iterations=3, evaluate_every=3),
+    choreographer=ChoreographerConfig(iterations=3),
 )
 
 

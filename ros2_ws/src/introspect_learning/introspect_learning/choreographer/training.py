@@ -37,8 +37,8 @@ class ChoreographerConfig:
     period: int = 5  # policy steps between decisions
     hidden: int = 64  # size of the LSTM's state
     iterations: int = 60  # batches of episodes at most
-    evaluate_every: int = 4  # iterations
-    least_iterations: int = 8  # before stopping for being good enough
+    first_evaluation: int = 8  # after this many iterations
+    evaluate_every: int = 3  # iterations from then on
     good_enough: float = 0.99  # stop at this greedy success, on two sets of episodes
     object_goal_weight: float = 3.0  # of the potential [1/m]
     tool_object_weight: float = 2.0  # of the potential [1/m]
@@ -46,7 +46,7 @@ class ChoreographerConfig:
 
     def __post_init__(self) -> None:
         """Refuse numbers that train nothing."""
-        for name in ("period", "hidden", "iterations", "evaluate_every"):
+        for name in ("period", "hidden", "iterations", "first_evaluation", "evaluate_every"):
             if not getattr(self, name) >= 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
 
@@ -122,13 +122,14 @@ def train_choreographer(
         )
         metrics = {"train_success": success, **losses}
         last = iteration == config.iterations - 1 or share >= 1.0
-        if iteration % config.evaluate_every == config.evaluate_every - 1 or last:
+        since = iteration + 1 - config.first_evaluation
+        if last or (since >= 0 and since % config.evaluate_every == 0):
             greedy = greedy_success(evaluation_env, behaviours, net, config, seed + 1)
             metrics["success"] = greedy
-            if greedy >= max(config.good_enough, best.success):
+            if greedy >= config.good_enough:
                 again = greedy_success(evaluation_env, behaviours, net, config, seed + 2)
                 greedy = min(greedy, again)
-            finished = greedy >= config.good_enough and iteration + 1 >= config.least_iterations
+            finished = greedy >= config.good_enough
             best.offer(net, greedy)
         episodes = (iteration + 1) * env.num_envs
         if folder is not None:
