@@ -18,6 +18,7 @@ from typing import Any
 
 DEAD = 0.10  # success below which a run has learned nothing
 TARGET_SUCCESS, TARGET_SECONDS = 0.99, 60.0
+CURVE = ("episodes", "seconds", "train_success", "success")
 
 
 def learn(seed: int, folder: Path, episodes: int) -> dict[str, Any]:
@@ -37,8 +38,11 @@ def learn(seed: int, folder: Path, episodes: int) -> dict[str, Any]:
     )
     seconds = time.perf_counter() - started
     scored = subprocess.run(
-        [*program, "eval", "pick_and_place", "--model", str(out / "model"), "--json"]
-        + ["--episodes", str(episodes)],
+        [
+            *program,
+            *("eval", "pick_and_place", "--json"),
+            *("--model", str(out / "model"), "--episodes", str(episodes)),
+        ],
         check=True,
         stderr=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -56,7 +60,11 @@ def learn(seed: int, folder: Path, episodes: int) -> dict[str, Any]:
         "seconds": round(seconds, 1),
         "choreographer_episodes": curve[-1]["episodes"],
         "curve": [
-            {key: row[key] for key in ("episodes", "seconds", "train_success", "success") if key in row}
+            {
+                key: row[key]
+                for key in ("episodes", "seconds", "train_success", "success")
+                if key in row
+            }
             for row in curve
         ],
     }
@@ -93,12 +101,13 @@ def draw(result: dict[str, Any], file: Path) -> None:
         axes.plot(episodes[-1], 100.0 * run["value"], "o", color="tab:green", ms=5)
     axes.plot([], [], color="tab:blue", label="while learning: sampled choices, half disturbed")
     axes.plot([], [], "o", color="tab:green", label="learned policy, unseen episodes")
+    shortest = min(run["seconds"] for run in result["runs"])
     axes.set(
         xlabel="training episodes of the choreographer",
         ylabel="success [%]",
         ylim=(0, 103),
         title=f"Pick and place from nothing, {result['n']} seeds, "
-        f"{min(r['seconds'] for r in result['runs']):.0f} to {result['longest_seconds']:.0f} s each",
+        f"{shortest:.0f} to {result['longest_seconds']:.0f} s each",
     )
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right")
@@ -117,7 +126,9 @@ def main() -> int:
         for seed in range(options.seeds):
             rows.append(learn(seed, Path(folder), options.episodes))
             row = rows[-1]
-            print(f"seed {seed}: success {row['value']:.3f} after {row['seconds']} s", file=sys.stderr)
+            print(
+                f"seed {seed}: success {row['value']:.3f} after {row['seconds']} s", file=sys.stderr
+            )
     options.out.mkdir(parents=True, exist_ok=True)
     result = summary(rows)
     (options.out / "learning.json").write_text(json.dumps(result, indent=1) + "\n")
