@@ -54,8 +54,8 @@ class GraspReward:
 class RetractReward:
     """Weights of retract: the object at the goal, held."""
 
-    carry: float = 2.0  # nearness of object and goal
-    held: float = 1.0  # the object is in the gripper
+    carry: float = 5.0  # nearness of object and goal
+    held: float = 0.5  # the object is in the gripper
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class SubgoalConfig:
     hover: float = 0.06  # height over the object that approach ends at [m]
     above_scale: float = 0.06  # where nearness is one half [m]
     reach_scale: float = 0.03  # [m]
-    carry_scale: float = 0.10  # [m]
+    carry_scale: float = 0.15  # [m]
     yaw_scale: float = 0.15  # [rad]
     around: float = 0.03  # distance of tool and object that counts as around it [m]
     wide_enough: float = 0.06  # gripper width that goes around the object [m]

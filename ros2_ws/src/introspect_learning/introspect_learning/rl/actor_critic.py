@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 # Exploration never dies out altogether.
 _LEAST_SPREAD = math.log(0.1)
-_MOST_LOGIT = 3.0  # of a switch: the other value keeps a probability of 5 %
+_MOST_LOGIT = 3.5  # of a switch: the other value keeps a probability of 3 %
 
 
 class Evaluation(NamedTuple):
