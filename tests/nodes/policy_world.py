@@ -6,14 +6,14 @@ import numpy as np
 from builtin_interfaces.msg import Time
 from geometry_msgs.msg import PoseStamped
 from introspect_msgs.action import ExecuteTask
-from introspect_msgs.msg import Activations, BehaviourStatus, PolicyAction
+from introspect_msgs.msg import Activations, BehaviourStatus, GuardStatus, PolicyAction
 from live_graph import Peer
 from rclpy.action import ActionClient
 from rclpy.task import Future
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState
 
-from introspect_control.nodes.runtime import SENSOR
+from introspect_control.nodes.runtime import LATCHED, SENSOR
 from introspect_description import ArmDescription
 
 PANDA = ArmDescription.load("panda")
@@ -38,6 +38,7 @@ class PolicyWorld:
             "clock": publish(Clock, "/clock", SENSOR),
             "joints": publish(JointState, "joint_states", SENSOR),
         }
+        self._guard = publish(GuardStatus, "guard/status", LATCHED)
         self._execute = ActionClient(me.node, ExecuteTask, "execute_task")
         self.feedback: list[ExecuteTask.Feedback] = []
 
@@ -72,6 +73,10 @@ class PolicyWorld:
         joints.position = [*(PANDA.home if position is None else position).tolist(), 0.04, 0.04]
         joints.velocity = [*(np.zeros(7) if velocity is None else velocity).tolist(), 0.0, 0.0]
         self._publishers["joints"].publish(joints)
+
+    def guard(self, state: int, reason: str = "") -> None:
+        """Publish the state of the arm bridge's guard."""
+        self._guard.publish(GuardStatus(state=state, reason=reason))
 
     def start(self, task: str = "pick_and_place", timeout: float = 0.0) -> Future:
         """Send a goal; the future is of its handle."""

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from action_msgs.msg import GoalStatus
 from diagnostic_msgs.msg import DiagnosticArray
-from introspect_msgs.msg import PolicyAction
+from introspect_msgs.msg import GuardStatus, PolicyAction
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
 from live_graph import NodeProcess, Peer, diagnosis, peer
 from policy_world import GOAL, OBJECT, PANDA, PolicyWorld
 
@@ -210,7 +212,7 @@ def test_joint_states_that_fall_silent_hold_the_arm_and_say_so(world: PolicyWorl
 
     world.me.wait_for(result.done, "the end")  # not even the clock goes on
 
-    assert result.result().result.message.startswith("no joint_states for 2.")
+    assert result.result().result.message.startswith("no new joint_states for 2.")
     assert world.actions[-1].mode == PolicyAction.HOLD
 
 
@@ -222,6 +224,55 @@ def test_a_jump_of_time_holds_the_arm_and_says_so(world: PolicyWorld) -> None:
     world.me.wait_for(result.done, "the end")
 
     assert result.result().result.message == "time jumped by +10.00 s"
+
+
+def test_a_fault_of_the_arm_bridge_ends_the_episode_with_its_reason(world: PolicyWorld) -> None:
+    result = world.begin()
+    world.act()
+
+    world.guard(GuardStatus.FAULT, "joint_states are 0.60 s old")
+    world.me.wait_for(result.done, "the end")
+
+    assert result.result().status == GoalStatus.STATUS_ABORTED
+    reason = "the arm bridge is in FAULT (joint_states are 0.60 s old)"
+    assert result.result().result.message == reason
+    assert world.actions[-1].mode == PolicyAction.HOLD
+
+
+def test_no_episode_begins_before_the_arm_bridge_is_rearmed(world: PolicyWorld) -> None:
+    world.guard(GuardStatus.FAULT, "stopped by hand")
+    result = world.begin(timeout=0.2)
+    for _ in range(20):
+        world.publish()
+        world.me.spin(0.01)
+    assert not world.actions
+
+    world.guard(GuardStatus.IDLE)
+    world.run_until(result.done, "the end")
+
+    assert result.result().status == GoalStatus.STATUS_SUCCEEDED
+
+
+def test_deactivating_holds_the_arm_and_refuses_goals_until_active_again(
+    world: PolicyWorld,
+) -> None:
+    result = world.begin()
+    world.act()
+
+    change(world.me, Transition.TRANSITION_DEACTIVATE)
+    world.me.wait_for(result.done, "the end")
+    assert result.result().result.message == "behaviour_node was deactivated"
+    assert world.actions[-1].mode == PolicyAction.HOLD
+    assert not world.me.result(world.start(), "an answer").accepted
+
+    change(world.me, Transition.TRANSITION_ACTIVATE)
+    world.run_until(world.begin(timeout=0.04).done, "an episode")
+
+
+def change(me: Peer, transition: int) -> None:
+    """Ask the behaviour node for a lifecycle transition."""
+    request = {"transition": Transition(id=transition)}
+    assert me.call(ChangeState, "behaviour_node/change_state", **request).success
 
 
 def test_a_late_choreographer_is_counted_and_its_last_decision_kept(

@@ -348,7 +348,7 @@ def test_silence_ends_the_episode(talk: Talk) -> None:
     talk.executor.check()
 
     assert talk.actions[-1].hold
-    assert talk.outcomes[0].message == "no joint_states for 2.5 s"
+    assert talk.outcomes[0].message == "no new joint_states for 2.5 s"
 
 
 def test_a_repeated_stamp_is_never_acted_on(talk: Talk) -> None:
@@ -358,6 +358,9 @@ def test_a_repeated_stamp_is_never_acted_on(talk: Talk) -> None:
         talk.executor.state(talk.stamp, talk.look)
 
     assert len(talk.questions) == 1
+    talk.wall += 2.1
+    talk.executor.check()
+    assert talk.outcomes[0].message.startswith("no new joint_states for 2.1")
 
 
 @pytest.mark.parametrize("jump", [-10.0, 10.0])

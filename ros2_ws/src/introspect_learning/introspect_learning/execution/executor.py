@@ -23,7 +23,7 @@ class ExecutorConfig:
     patience: float = 0.02  # longest wait for the choreographer within a period [s]
     first_patience: float = 0.1  # after which the first observation is taken anew [s]
     start_timeout: float = 5.0  # longest wait for everything needed to begin [s of wall time]
-    silence: float = 2.0  # longest time without joint states [s of wall time]
+    silence: float = 2.0  # longest time without newer joint states [s of wall time]
     jump: float = 1.0  # largest step of the stamps that is taken for time going by [s]
     success_periods: int = 10  # in a row at the goal that end an episode
 
@@ -51,7 +51,7 @@ class _Episode:
 
     horizon: int  # longest duration [periods]
     started: float  # [s of wall time]
-    heard: float  # when joint states arrived last [s of wall time]
+    heard: float  # when newer joint states arrived last [s of wall time]
     obstacle: str = "no joint_states has arrived"  # why nothing has moved yet
     stamp: int | None = None  # of the latest joint states [ns]
     look: Callable[[], Sight] | None = None  # makes an observation of them
@@ -152,7 +152,6 @@ class PolicyExecutor:
         now = self._now
         if now is None:
             return
-        now.heard = self._clock()
         if now.stamp is not None:
             step = stamp - now.stamp
             if abs(step) > self._jump:
@@ -160,7 +159,7 @@ class PolicyExecutor:
                 return
             if step <= 0:
                 return
-        now.stamp, now.look = stamp, look
+        now.stamp, now.look, now.heard = stamp, look, self._clock()
         if now.pending is not None:
             self._wait(now, now.pending)
         if now.pending is None and (now.due is None or stamp >= now.due - self._tolerance):
@@ -205,7 +204,7 @@ class PolicyExecutor:
             if time - now.started > self.config.start_timeout:
                 self.stop(f"could not begin: {now.obstacle}")
         elif time - now.heard > self.config.silence:
-            self.stop(f"no joint_states for {time - now.heard:.1f} s")
+            self.stop(f"no new joint_states for {time - now.heard:.1f} s")
 
     def stop(self, reason: str) -> None:
         """Hold the arm and end the episode as not successful, if there is one."""

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
-from array import array
 from collections.abc import Callable
 
 import numpy as np
-from builtin_interfaces.msg import Time
 from geometry_msgs.msg import PoseStamped
 from introspect_msgs.action import ExecuteTask
-from introspect_msgs.msg import Activations, BehaviourStatus, PolicyAction
+from introspect_msgs.msg import BehaviourStatus, GuardStatus
 from numpy.typing import NDArray
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.action.server import ServerGoalHandle
@@ -20,6 +18,7 @@ from rclpy.clock_type import ClockType
 from sensor_msgs.msg import JointState
 
 from introspect_control.nodes.runtime import (
+    LATCHED,
     SENSOR,
     ConfigurationError,
     LoopTimer,
@@ -38,6 +37,7 @@ from introspect_learning.execution import (
 )
 from introspect_learning.models import BehavioursOutput, BehavioursRuntime, ContractError
 from introspect_learning.nodes.policy_folder import PolicyParameters, load_arm, policy_folder
+from introspect_learning.nodes.policy_messages import PolicyPublisher, nanoseconds
 from introspect_sim.tasks import OBSERVATION, PickAndPlace
 
 LAYER = "features"
@@ -67,18 +67,18 @@ class BehaviourNode(ManagedNode[PolicyParameters]):
         config = ExecutorConfig(period=period, patience=0.5 * period)
         self._observer = Observer(arm)
         self._reported_late = 0
+        self._fault: str | None = None  # of the arm bridge
         self._stamp = 0  # of the latest joint states [ns]
         self._time = self._choose_clock()
         self._loop = self.diagnostics.time_loop("observation", period)
         timed = _Timed(self._behaviours, self.diagnostics.time_loop("inference"))
         self._executor = PolicyExecutor(timed, self._task, self, config, layer=LAYER)
         self.diagnostics.before_publishing(self._report)
-        self._make_messages(arm.base_frame)
-        self._activations_publisher = self.create_publisher(Activations, "activations", SENSOR)
-        self._action_publisher = self.create_publisher(PolicyAction, "policy/action", SENSOR)
+        self._publisher = PolicyPublisher(self, self._behaviours.hash, LAYER, arm.base_frame)
         self.create_subscription(PoseStamped, "object_pose", self._on_object, SENSOR)
         self.create_subscription(PoseStamped, "goal_pose", self._on_goal, SENSOR)
         self.create_subscription(BehaviourStatus, "behaviour", self._on_decision, SENSOR)
+        self.create_subscription(GuardStatus, "guard/status", self._on_guard, LATCHED)
         self.create_subscription(JointState, arm.controller.state_topic, self._on_joints, SENSOR)
         self.create_timer(1.0 / CHECKS, self._check, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self._goal: ServerGoalHandle | None = None
@@ -108,26 +108,12 @@ class BehaviourNode(ManagedNode[PolicyParameters]):
     # What the executor says.
 
     def ask(self, question: Question) -> None:
-        """Publish the features of one observation."""
-        message = self._activations
-        _set_stamp(message.header.stamp, question.stamp)
-        message.episode, message.sequence = question.episode, question.sequence
-        message.behaviour = question.behaviour
-        message.values = array("f", question.features.tobytes())
-        self._activations_publisher.publish(message)
+        """Send a question to the choreographer."""
+        self._publisher.ask(question)
 
     def act(self, action: Action) -> None:
-        """Publish what the arm is to do."""
-        message = self._action
-        _set_stamp(message.header.stamp, action.stamp)
-        message.episode, message.sequence = action.episode, action.sequence
-        message.mode = PolicyAction.HOLD if action.hold else PolicyAction.MOVE
-        linear, angular = message.twist.linear, message.twist.angular
-        linear.x, linear.y, linear.z = action.linear.tolist()
-        angular.x, angular.y, angular.z = action.angular.tolist()
-        message.gripper_width = action.gripper_width
-        message.behaviour = action.behaviour
-        self._action_publisher.publish(message)
+        """Send an action to the arm, and word of it now and then to who set the goal."""
+        self._publisher.act(action)
         if self._goal is not None and action.sequence % FEEDBACK == 0:
             self._goal.publish_feedback(
                 ExecuteTask.Feedback(
@@ -149,11 +135,17 @@ class BehaviourNode(ManagedNode[PolicyParameters]):
     # What arrives.
 
     def _on_joints(self, message: JointState) -> None:
-        self._stamp = stamp = _nanoseconds(message.header.stamp)
+        self._stamp = stamp = nanoseconds(message.header.stamp)
         self._observer.see_joints(message.name, message.position, message.velocity, self._time())
         self._executor.state(stamp, self._look)
 
     def _look(self) -> Sight:
+        """Observe; also whether it makes sense to begin at all."""
+        if not self._executor.moving:
+            if not self._publisher.heard:
+                raise NotObservable("nobody listens to policy/action (is arm_bridge_node running?)")
+            if self._fault is not None:
+                raise NotObservable(f"{self._fault}; call guard/rearm")
         with self._loop:
             return self._observer.look(self._time())
 
@@ -172,7 +164,14 @@ class BehaviourNode(ManagedNode[PolicyParameters]):
                 f"the behaviours are {', '.join(self._behaviours.names)}"
             )
             return
-        self._executor.decide(message.episode, _nanoseconds(message.header.stamp), message.index)
+        self._executor.decide(message.episode, nanoseconds(message.header.stamp), message.index)
+
+    def _on_guard(self, message: GuardStatus) -> None:
+        """An arm that the bridge has stopped does not need a policy."""
+        faulty = message.state == GuardStatus.FAULT
+        self._fault = f"the arm bridge is in FAULT ({message.reason})" if faulty else None
+        if self._fault is not None and self._executor.moving:
+            self._executor.stop(self._fault)
 
     def _check(self) -> None:
         """End an episode whose senses have fallen silent."""
@@ -237,12 +236,6 @@ class BehaviourNode(ManagedNode[PolicyParameters]):
             return lambda: 1e-9 * self._stamp
         return time.monotonic
 
-    def _make_messages(self, frame: str) -> None:
-        self._activations = Activations(model_hash=self._behaviours.hash, layer=LAYER)
-        self._action = PolicyAction(model_hash=self._behaviours.hash)
-        for message in (self._activations, self._action):
-            message.header.frame_id = frame
-
     def _report(self) -> None:
         values, late = self.diagnostics, self._executor.late
         values.set("episode", self._executor.episode)
@@ -265,14 +258,6 @@ class _Timed:
     def run(self, observation: NDArray[np.float32]) -> BehavioursOutput:
         with self._timer:
             return self._behaviours.run(observation)
-
-
-def _set_stamp(stamp: Time, nanoseconds: int) -> None:
-    stamp.sec, stamp.nanosec = divmod(nanoseconds, 1_000_000_000)
-
-
-def _nanoseconds(stamp: Time) -> int:
-    return 1_000_000_000 * stamp.sec + stamp.nanosec
 
 
 def main() -> None:

@@ -1,0 +1,67 @@
+"""The messages of one policy period, filled in place and published."""
+
+from __future__ import annotations
+
+from array import array
+
+from builtin_interfaces.msg import Time
+from introspect_msgs.msg import Activations, PolicyAction
+from rclpy.node import Node
+
+from introspect_control.nodes.runtime import SENSOR
+from introspect_learning.execution import Action, Question
+
+
+class PolicyPublisher:
+    """Publishes questions to the choreographer, and actions.
+
+    Args:
+        node: that publishes.
+        model_hash: of the behaviours.
+        layer: whose activations a question carries.
+        frame: in which actions are told.
+    """
+
+    def __init__(self, node: Node, model_hash: str, layer: str, frame: str) -> None:
+        self._activations = Activations(model_hash=model_hash, layer=layer)
+        self._action = PolicyAction(model_hash=model_hash)
+        for message in (self._activations, self._action):
+            message.header.frame_id = frame
+        self._activations_publisher = node.create_publisher(Activations, "activations", SENSOR)
+        self._action_publisher = node.create_publisher(PolicyAction, "policy/action", SENSOR)
+
+    @property
+    def heard(self) -> bool:
+        """Whether anybody listens to actions."""
+        return self._action_publisher.get_subscription_count() > 0
+
+    def ask(self, question: Question) -> None:
+        """Publish the features of one observation."""
+        message = self._activations
+        _set_stamp(message.header.stamp, question.stamp)
+        message.episode, message.sequence = question.episode, question.sequence
+        message.behaviour = question.behaviour
+        message.values = array("f", question.features.tobytes())
+        self._activations_publisher.publish(message)
+
+    def act(self, action: Action) -> None:
+        """Publish what the arm is to do."""
+        message = self._action
+        _set_stamp(message.header.stamp, action.stamp)
+        message.episode, message.sequence = action.episode, action.sequence
+        message.mode = PolicyAction.HOLD if action.hold else PolicyAction.MOVE
+        linear, angular = message.twist.linear, message.twist.angular
+        linear.x, linear.y, linear.z = action.linear.tolist()
+        angular.x, angular.y, angular.z = action.angular.tolist()
+        message.gripper_width = action.gripper_width
+        message.behaviour = action.behaviour
+        self._action_publisher.publish(message)
+
+
+def nanoseconds(stamp: Time) -> int:
+    """A stamp as one whole number."""
+    return 1_000_000_000 * stamp.sec + stamp.nanosec
+
+
+def _set_stamp(stamp: Time, at: int) -> None:
+    stamp.sec, stamp.nanosec = divmod(at, 1_000_000_000)
