@@ -7,13 +7,16 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import torch
 
 from introspect_description import ArmDescription
 from introspect_learning.atomic import write_folder
-from introspect_learning.behaviours.imitation import ImitationConfig, imitate
+from introspect_learning.behaviours.imitation import Demonstrator, ImitationConfig, imitate
 from introspect_learning.behaviours.networks import BehaviourNet
+from introspect_learning.behaviours.reinforcement import ReinforcementConfig, reinforce
+from introspect_learning.behaviours.teacher import Teacher
 from introspect_learning.choreographer.network import Choreographer
 from introspect_learning.choreographer.training import ChoreographerConfig, train_choreographer
 from introspect_learning.models.export import (
@@ -34,15 +37,18 @@ class BBRLConfig:
     """Numbers of behaviour-based learning of pick and place."""
 
     seed: int = 0
+    teacher: Literal["script", "none"] = "script"  # none: behaviours by reinforcement alone
     arm: str = "panda"
     world: str = "mujoco"
     threads: int = 2  # that step the worlds
     timestep: float = 0.005  # of the physics while learning [s]; evaluation runs at 0.002
+    reinforcement_envs: int = 128  # episodes a batch of reinforcement
     imitation_envs: int = 96  # episodes a round of imitation
     choreographer_envs: int = 128  # episodes a batch
     imitation_horizon: int = 75  # policy steps of an episode of imitation
     horizon: int = 90  # policy steps of an episode while the choreographer learns
     perturbed: float = 0.5  # share of the choreographer's episodes with a disturbance
+    reinforcement: ReinforcementConfig = field(default_factory=ReinforcementConfig)
     imitation: ImitationConfig = field(default_factory=ImitationConfig)
     choreographer: ChoreographerConfig = field(default_factory=ChoreographerConfig)
 
@@ -123,10 +129,26 @@ def make_env(
 def _behaviours(
     config: BBRLConfig, arm: ArmDescription, folder: RunFolder, progress: Progress
 ) -> BehaviourNet:
+    teacher = _teacher(config, arm, folder, progress)
     env = make_env(config, arm, config.imitation_envs, horizon=config.imitation_horizon)
     checkpoints = Checkpoints(folder.path / "checkpoint" / "behaviours")
     try:
-        return imitate(env, config.imitation, config.seed, checkpoints, progress)
+        return imitate(env, config.imitation, config.seed, checkpoints, progress, teacher)
+    finally:
+        env.close()
+
+
+def _teacher(
+    config: BBRLConfig, arm: ArmDescription, folder: RunFolder, progress: Progress
+) -> Demonstrator:
+    if config.teacher == "script":
+        return Teacher()
+    env = make_env(config, arm, config.reinforcement_envs, horizon=config.imitation_horizon)
+    checkpoints = Checkpoints(folder.path / "checkpoint" / "reinforcement")
+    try:
+        return reinforce(
+            env, config.reinforcement, config.seed, checkpoints, progress, log=folder.log
+        )
     finally:
         env.close()
 

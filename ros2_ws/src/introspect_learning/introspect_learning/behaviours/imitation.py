@@ -1,4 +1,4 @@
-"""Behaviours learned from a scripted teacher, by DAgger over batches of episodes.
+"""Behaviours learned from a teacher, by DAgger over batches of episodes.
 
 The learner drives, the teacher says what it would have done in every state met, for every
 behaviour that is due there; the data of all rounds are kept and fitted together.
@@ -10,6 +10,7 @@ to No-Regret Online Learning" (algorithm 3.1).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -21,6 +22,16 @@ from introspect_learning.behaviours.teacher import Teacher
 from introspect_learning.rl.environment import Episodes, Progress, silent
 from introspect_learning.runs.checkpoint import Checkpoints, module_tensors, restore_module
 from introspect_sim.tasks import ACTION_SIZE
+
+
+class Demonstrator(Protocol):
+    """Whom the behaviours are learned from: the script, or what reinforcement has found."""
+
+    def actions(self, observation: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What every behaviour does, (n, behaviours, ACTION_SIZE)."""
+
+    def reference(self, observation: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Index (n,) of the behaviour to use now."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +79,7 @@ def imitate(
     seed: int,
     checkpoints: Checkpoints | None = None,
     progress: Progress = silent,
-    teacher: Teacher | None = None,
+    teacher: Demonstrator | None = None,
 ) -> BehaviourNet:
     """Learn the behaviours.
 
@@ -78,7 +89,7 @@ def imitate(
         seed: of weights, episodes, exploration and batches.
         checkpoints: written after each round, and gone on from.
         progress: hears of each round.
-        teacher: the script to learn from.
+        teacher: whom to learn from; default the script.
 
     Returns:
         The behaviours of the round that succeeded most often when it drove alone.
@@ -122,7 +133,7 @@ def imitate(
 def collect(
     env: Episodes,
     net: BehaviourNet,
-    teacher: Teacher,
+    teacher: Demonstrator,
     config: ImitationConfig,
     teacher_share: float,
     rng: np.random.Generator,
