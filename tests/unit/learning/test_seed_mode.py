@@ -119,7 +119,9 @@ def test_rolling_out_ahead_changes_nothing(kinematic_arm: Any, sample: bool) -> 
     config = dataclasses.replace(CONFIG, sample=sample)
     ahead, one_by_one = (train(kinematic_arm(n, horizon=60), config) for n in (8, 1))
     pairs = zip(ahead.state_dict().values(), one_by_one.state_dict().values(), strict=True)
-    assert all(torch.allclose(a, b, atol=1e-5) for a, b in pairs)
+    # Batches round differently, and Adam makes a step of a gradient however small; one decision
+    # that differed would move nearly every weight by a step.
+    assert all((a - b).abs().mean() < 0.01 * CONFIG.learning_rate for a, b in pairs)
 
 
 def test_a_run_that_was_cut_off_ends_as_if_it_had_not_been(
