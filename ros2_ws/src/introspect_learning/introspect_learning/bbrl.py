@@ -163,9 +163,7 @@ def _choreographer(
 ) -> Choreographer:
     disturbed = PerturbationConfig(probability=config.perturbed, latest=30)
     env = make_env(config, arm, config.choreographer_envs, perturbation=disturbed)
-    evaluation = make_env(
-        config, arm, config.choreographer_envs, horizon=100, perturbation=disturbed
-    )
+    evaluation = make_env(config, arm, config.choreographer_envs, horizon=100)
     try:
         return train_choreographer(
             env,

@@ -38,7 +38,7 @@ class ChoreographerConfig:
     hidden: int = 64  # size of the LSTM's state
     iterations: int = 60  # batches of episodes at most
     first_evaluation: int = 8  # after this many iterations
-    evaluate_every: int = 3  # iterations from then on
+    evaluate_every: int = 2  # iterations from then on
     good_enough: float = 0.99  # stop at this greedy success, on two sets of episodes
     object_goal_weight: float = 3.0  # of the potential [1/m]
     tool_object_weight: float = 2.0  # of the potential [1/m]
