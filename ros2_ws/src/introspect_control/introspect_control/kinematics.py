@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,19 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-_Term = tuple[int, float]  # column of a rotation matrix, and its weight
+_Term = tuple[int, float]  # a column of the rotation so far, and its weight
+
+
+class _Joint(NamedTuple):
+    """How one joint's frame follows from the columns x, y, z of the frame before."""
+
+    origin: tuple[_Term, ...]
+    mixed: tuple[tuple[_Term, ...], ...]  # the columns anew; empty where renaming them is enough
+    x: int  # index of the column that is the joint's x, up to its sign
+    y: int
+    z: int
+    alike: bool  # whether the columns stand for x and y with the same sign
+    sign: float  # of the column that stands for z
 
 
 class KinematicChain:
@@ -23,9 +35,9 @@ class KinematicChain:
     construction, so that its axis is its own z. The work is element-wise over the batch: a row's
     result does not depend on how many rows are computed with it, to the last bit.
 
-    Inside, the batch is the last axis, and a rotation is its three columns: every operation is
-    then one pass over contiguous memory, and the zeros and ones that joint frames are full of
-    cost nothing.
+    Inside, the batch is the last axis and a rotation is a list of three columns. Most joint frames
+    are quarter turns of the frame before: those cost nothing, for columns change places and signs
+    at construction already.
 
     Args:
         frames: base to tool, as ``ArmDescription.chain()`` gives them.
@@ -36,26 +48,22 @@ class KinematicChain:
 
     def __init__(self, frames: Sequence[JointFrame]) -> None:
         fixed_rotation, fixed_translation = np.eye(3), np.zeros(3)
-        rotations: list[Array] = []
-        translations: list[Array] = []
+        columns = _Columns()
+        self._joints: list[_Joint] = []
         for frame in frames:
             fixed_translation = fixed_translation + fixed_rotation @ frame.translation
             fixed_rotation = fixed_rotation @ frame.rotation
             if not frame.revolute:
                 continue
             align = _rotation_onto_z(frame.axis, frame.name)
-            rotations.append(fixed_rotation @ align)
-            translations.append(fixed_translation)
+            self._joints.append(columns.joint(fixed_translation, fixed_rotation @ align))
             fixed_rotation, fixed_translation = align.T, np.zeros(3)
-        if not rotations:
+        if not self._joints:
             raise ValueError("a kinematic chain needs at least one revolute joint, got none")
-        self.joints = len(rotations)
-        # Per joint, and last for the tool: how its frame's columns and origin follow from the
-        # columns of the frame before.
-        self._columns = [
-            [_terms(rotation[:, j]) for j in range(3)] for rotation in (*rotations, fixed_rotation)
-        ]
-        self._origins = [_terms(translation) for translation in (*translations, fixed_translation)]
+        self.joints = len(self._joints)
+        self._signs = np.array([joint.sign for joint in self._joints])[:, None]
+        self._tool_origin = columns.terms(fixed_translation)
+        self._tool_columns = [columns.terms(fixed_rotation[:, j]) for j in range(3)]
 
     def forward(self, joint_position: Array) -> tuple[Array, Array]:
         """Pose of the tool in the base frame.
@@ -103,38 +111,67 @@ class KinematicChain:
             raise ValueError(f"joint_position must be (n, {self.joints}), got {q.shape}")
         n = len(q)
         turned = np.ascontiguousarray(q.T)
-        cos, sin = np.cos(turned), np.sin(turned)
+        turns = np.stack([np.cos(turned), np.sin(turned)], axis=1)[:, :, None]
         axes, origins = np.empty((3, self.joints, n)), np.empty((3, self.joints, n))
         position = np.zeros((3, 1))  # until the first joint, the same for all
         columns = [row[:, None] for row in np.eye(3)]
-        for k in range(self.joints):
-            position = _combine(columns, self._origins[k], position)
-            x, y, z = (_combine(columns, terms) for terms in self._columns[k])
-            c, s = cos[k], sin[k]
-            columns = [x * c + y * s, y * c - x * s, z]
-            axes[:, k] = z
+        for k, (origin, mixed, x, y, z, alike, _) in enumerate(self._joints):
+            for j, weight in origin:
+                position = position + columns[j] * weight
+            if mixed:
+                columns = [_combined(columns, terms) for terms in mixed]
+            turn = turns[k]
+            xc, xs = columns[x] * turn
+            yc, ys = columns[y] * turn
+            columns[x], columns[y] = (xc + ys, yc - xs) if alike else (xc - ys, yc + xs)
+            axes[:, k] = columns[z]
             origins[:, k] = position
-        position = _combine(columns, self._origins[-1], position)
-        tool = np.stack([_combine(columns, terms) for terms in self._columns[-1]])
+        axes *= self._signs
+        for j, weight in self._tool_origin:
+            position = position + columns[j] * weight
+        tool = np.stack([_combined(columns, terms) for terms in self._tool_columns])
         return position, tool, axes, origins
 
 
-def _terms(weights: Array) -> tuple[_Term, ...]:
-    """The non-zero entries; what only rounding keeps from zero or one counts as zero or one."""
-    near = np.round(weights)
-    exact = np.where(np.abs(weights - near) < 1e-15, near, weights)
-    return tuple((j, float(exact[j])) for j in np.flatnonzero(exact))
+class _Columns:
+    """Which column, with which sign, is which axis of the frame reached so far."""
 
+    def __init__(self) -> None:
+        self._index, self._sign = [0, 1, 2], [1.0, 1.0, 1.0]
 
-def _combine(columns: Sequence[Array], terms: tuple[_Term, ...], start: Array | None = None) -> Array:
-    """``start`` plus the weighted sum of columns (3, n); may be one of them itself."""
-    total = start
-    for j, weight in terms:
-        if total is None:
-            total = columns[j] if weight == 1.0 else columns[j] * weight
+    def terms(self, weights: Array) -> tuple[_Term, ...]:
+        """A vector of the present frame as weights of columns, without those that are zero."""
+        weights = _without_rounding(weights)
+        return tuple(
+            (self._index[i], self._sign[i] * float(weights[i])) for i in np.flatnonzero(weights)
+        )
+
+    def joint(self, translation: Array, rotation: Array) -> _Joint:
+        """Go on to a joint's frame."""
+        origin = self.terms(translation)
+        mixed = tuple(self.terms(rotation[:, j]) for j in range(3))
+        if all(len(terms) == 1 for terms in mixed):
+            self._index = [terms[0][0] for terms in mixed]
+            self._sign = [terms[0][1] for terms in mixed]
+            mixed = ()
         else:
-            total = total + (columns[j] if weight == 1.0 else columns[j] * weight)
-    assert total is not None, "a rotation has no zero column"
+            self._index, self._sign = [0, 1, 2], [1.0, 1.0, 1.0]
+        x, y, z = self._index
+        return _Joint(origin, mixed, x, y, z, self._sign[0] == self._sign[1], self._sign[2])
+
+
+def _without_rounding(weights: Array) -> Array:
+    """Weights with those set to 0, 1 or -1 that only rounding keeps from it."""
+    near = np.round(weights)
+    return np.where(np.abs(weights - near) < 1e-15, near, weights)
+
+
+def _combined(columns: Sequence[Array], terms: tuple[_Term, ...]) -> Array:
+    """The weighted sum of columns (3, n)."""
+    (first, weight), *others = terms
+    total = columns[first] * weight
+    for j, weight in others:
+        total = total + columns[j] * weight
     return total
 
 

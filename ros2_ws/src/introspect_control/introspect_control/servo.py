@@ -86,7 +86,10 @@ class CartesianServo:
         self._turning = 0.0  # time for which the reference has still to be turned [s]
         self._lower = np.asarray(self.config.workspace_lower)
         self._upper = np.asarray(self.config.workspace_upper)
-        self._acceleration_step = self.limits.acceleration * self.config.period
+        shape = self._joint_velocity.shape
+        self._velocity = np.broadcast_to(self.limits.velocity, shape).copy()
+        step = self.limits.acceleration * self.config.period
+        self._acceleration_step = np.broadcast_to(step, shape).copy()
         self.reset(np.broadcast_to(self._home, (n, self.chain.joints)))
 
     @property
@@ -122,30 +125,28 @@ class CartesianServo:
         """
         self._turn_reference()
         position, rotation, J = self.chain.jacobian(self._limiter.position)
+        posture = self.config.posture_gain * (self._home - self._limiter.position)
+        moving = J @ np.stack([posture, self._limiter.velocity], axis=-1)  # (n, 6, 2)
         # The twist acts from now on, but the arm is already on its way.
-        velocity = (J[:, :3] @ self._limiter.velocity[..., None])[..., 0]
-        soon = position + self.config.workspace_lookahead * velocity
-        lowest, highest = -self._speed(soon - self._lower), self._speed(self._upper - soon)
+        soon = position + self.config.workspace_lookahead * moving[:, :3, 1]
         twist = np.empty((len(position), 6))
-        twist[:, :3] = np.minimum(np.maximum(linear, lowest), highest)
+        twist[:, :3] = np.maximum(linear, -self._speed(soon - self._lower))
+        np.minimum(twist[:, :3], self._speed(self._upper - soon), out=twist[:, :3])
         twist[:, 3:] = _rotation_error(self._reference, rotation)
         twist[:, 3:] *= self.config.orientation_gain
         twist[:, 3:] += angular
         self._angular = np.array(angular)
-        posture = self.config.posture_gain * (self._home - self._limiter.position)
-        residual = twist[..., None] - J @ posture[..., None]
         JT = J.transpose(0, 2, 1)
         normal = J @ JT
         normal.reshape(-1, 36)[:, ::7] += self.config.damping**2
-        dq = posture + (JT @ np.linalg.solve(normal, residual))[..., 0]
-        excess = np.max(np.abs(dq) / self.limits.velocity, axis=1, keepdims=True)
+        dq = posture + (JT @ np.linalg.solve(normal, (twist - moving[:, :, 0])[..., None]))[..., 0]
+        excess = np.max(np.abs(dq) / self._velocity, axis=1, keepdims=True)
         self._joint_velocity = dq / np.maximum(excess, 1.0)
 
     def _speed(self, room: Array) -> Array:
         """Speed towards a face of the workspace that ``room`` [m] allows; negative beyond it."""
         braking = np.sqrt(2.0 * self.config.workspace_braking * np.maximum(room, 0.0))
-        near = self.config.workspace_gain * room
-        return np.where(room > 0.0, np.minimum(near, braking), near)
+        return np.minimum(self.config.workspace_gain * room, braking)
 
     def tick(self) -> JointCommand:
         """Advance one command period.
@@ -176,24 +177,20 @@ class CartesianServo:
 
 def _rotation_error(wanted: Array, actual: Array) -> Array:
     """Rotation vector (n, 3) from actual to wanted, exact to first order: ½ vee(W Aᵀ - A Wᵀ)."""
-    turn = 0.5 * (wanted @ actual.transpose(0, 2, 1))
-    return turn[:, (2, 0, 1), (1, 2, 0)] - turn[:, (1, 2, 0), (2, 0, 1)]
+    turn = (wanted @ actual.transpose(0, 2, 1)).reshape(-1, 9)
+    # entries 21, 02, 10 less entries 12, 20, 01
+    return 0.5 * (turn.take((7, 2, 3), axis=1) - turn.take((5, 6, 1), axis=1))
 
 
 def _rotation(vector: Array) -> Array:
-    """Rotation matrices (n, 3, 3) of rotation vectors (n, 3) (Rodrigues)."""
-    angle = np.sqrt((vector * vector).sum(axis=1))
-    x, y, z = (vector / np.maximum(angle, 1e-12)[:, None]).T
-    s, c = np.sin(angle), np.cos(angle)
-    t = 1.0 - c
-    matrix = np.empty((len(vector), 3, 3))
-    for i, row in enumerate(
-        (
-            (x * x * t + c, x * y * t - z * s, x * z * t + y * s),
-            (x * y * t + z * s, y * y * t + c, y * z * t - x * s),
-            (x * z * t - y * s, y * z * t + x * s, z * z * t + c),
-        )
-    ):
-        for j, entry in enumerate(row):
-            matrix[:, i, j] = entry
+    """Rotation matrices (n, 3, 3) of rotation vectors (n, 3): ``cI + s[a]× + (1 - c)aaᵀ``."""
+    angle = np.sqrt((vector * vector).sum(axis=1, keepdims=True))
+    axis = vector / np.maximum(angle, 1e-12)
+    cos = np.cos(angle)
+    matrix = (axis * (1.0 - cos))[:, :, None] * axis[:, None, :]
+    entries = matrix.reshape(-1, 9)
+    entries[:, ::4] += cos
+    axis *= np.sin(angle)
+    entries[:, (7, 2, 3)] += axis
+    entries[:, (5, 6, 1)] -= axis
     return matrix

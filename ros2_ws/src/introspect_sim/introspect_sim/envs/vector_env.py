@@ -125,8 +125,8 @@ class PickAndPlaceVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], 
         finished = self.steps >= self.horizon
         linear, angular, width = decode(actions)
         self.servo.set_twist(linear, angular)
-        for _ in range(self._ticks):
-            command = self.servo.tick()
+        # All commands first, then all physics: each finds its own code and data in the caches.
+        for command in [self.servo.tick() for _ in range(self._ticks)]:
             self.world.step(command.position, command.velocity, width, self.servo.config.period)
         self.steps += 1
         for row in np.flatnonzero(self.steps == self._disturbed_at):

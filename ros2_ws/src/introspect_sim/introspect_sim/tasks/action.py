@@ -29,7 +29,7 @@ def decode(action: NDArray[np.floating]) -> tuple[Array, Array, Array]:
     """
     if action.ndim != 2 or action.shape[1] != ACTION_SIZE:
         raise ValueError(f"action must be (n, {ACTION_SIZE}) {ACTION_NAMES}, got {action.shape}")
-    clipped = np.clip(action.astype(np.float64), -1.0, 1.0)
+    clipped = np.minimum(np.maximum(action.astype(np.float64), -1.0), 1.0)
     linear = clipped[:, :3] * LINEAR_SPEED
     angular = np.zeros_like(linear)
     angular[:, 2] = clipped[:, 3] * ANGULAR_SPEED

@@ -63,6 +63,9 @@ OBSERVATION = ObservationLayout(
 )
 
 
+_WHERE = {part: OBSERVATION.slice(part) for part, _ in OBSERVATION.parts}
+
+
 def observe(
     chain: KinematicChain,
     joint_position: Array,
@@ -85,24 +88,24 @@ def observe(
         (n, OBSERVATION.size) in the layout of ``OBSERVATION``.
     """
     tool, rotation, J = chain.jacobian(joint_position)
-    tool_velocity = np.einsum("nij,nj->ni", J[:, :3], joint_velocity)
     object_position = object_pose[:, :3]
     tool_yaw = np.arctan2(-rotation[:, 0, 1], rotation[:, 1, 1]) + np.pi
-    return np.concatenate(
-        [
-            joint_position,
-            joint_velocity,
-            gripper_width[:, None],
-            tool,
-            tool_velocity,
-            object_position,
-            goal_position,
-            object_position - tool,
-            goal_position - object_position,
-            quarter_turn(yaw_of(object_pose[:, 3:]) - tool_yaw)[:, None],
-        ],
-        axis=1,
-    ).astype(np.float32)
+    observation = np.empty((len(tool), OBSERVATION.size), dtype=np.float32)
+    parts = {
+        "joint_position": joint_position,
+        "joint_velocity": joint_velocity,
+        "gripper_width": gripper_width[:, None],
+        "tool_position": tool,
+        "tool_velocity": (J[:, :3] @ joint_velocity[..., None])[..., 0],
+        "object_position": object_position,
+        "goal_position": goal_position,
+        "object_minus_tool": object_position - tool,
+        "goal_minus_object": goal_position - object_position,
+        "yaw_error": quarter_turn(yaw_of(object_pose[:, 3:]) - tool_yaw)[:, None],
+    }
+    for part, value in parts.items():
+        observation[:, _WHERE[part]] = value
+    return observation
 
 
 def yaw_of(quaternion: Array) -> Array:

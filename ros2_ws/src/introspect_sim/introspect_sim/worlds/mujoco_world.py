@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import mujoco
@@ -14,9 +16,6 @@ from introspect_sim.worlds.world import TIMESTEP, Array, Rows, WorldError, subst
 
 if TYPE_CHECKING:
     from introspect_description import ArmDescription
-
-_WXYZ = np.array([3, 4, 5, 6])  # MuJoCo's order of quaternion components within a free joint
-_XYZW = [4, 5, 6, 3]
 
 
 class MuJoCoWorld:
@@ -40,24 +39,26 @@ class MuJoCoWorld:
         self.arm = arm
         self.n = n
         self.timestep = timestep
-        self.model = build_scene(arm, SceneConfig(timestep=timestep)).compile()
-        self._batch = Batch(self.model, n, min(threads, n))
-        self._qpos: Array = self._batch.bind("qpos")
-        self._qvel: Array = self._batch.bind("qvel")
-        self._ctrl: Array = self._batch.bind("ctrl")
+        self._config = SceneConfig(timestep=timestep)
+        self.model = build_scene(arm, self._config).compile()
+        _stop_profiler()
+        self.batch = Batch(self.model, n, min(threads, n), persistent=True)  # the engine's own face
+        self._qpos: Array = self.batch.bind("qpos")
+        self._qvel: Array = self.batch.bind("qvel")
+        self._ctrl: Array = self.batch.bind("ctrl")
         model = self.model
         names = arm.joint_names
-        self._q = np.array([model.joint(name).qposadr[0] for name in names])
-        self._v = np.array([model.joint(name).dofadr[0] for name in names])
-        self._fingers = np.array([model.joint(f).qposadr[0] for f in arm.gripper.joint_names])
+        self._q = _slice([model.joint(name).qposadr[0] for name in names])
+        self._v = _slice([model.joint(name).dofadr[0] for name in names])
+        self._fingers = _slice([model.joint(f).qposadr[0] for f in arm.gripper.joint_names])
         self._object_q = int(model.joint(OBJECT).qposadr[0])
         self._object_v = int(model.joint(OBJECT).dofadr[0])
-        self._servo = np.array([model.actuator(name).id for name in names])
+        self._servo = _slice([model.actuator(name).id for name in names])
         self._gripper = model.actuator(GRIPPER).id
         servo = self._servo
         self._damping_time = -model.actuator_biasprm[servo, 2] / model.actuator_gainprm[servo, 0]
         self._width = np.full(n, arm.gripper.width_max)  # that the fingers are driven to now
-        self._renderer: mujoco.Renderer | None = None
+        self._studio: _Studio | None = None
         everything = np.arange(n)
         start = np.tile([0.5, 0.0, 0.02, 0.0, 0.0, 0.0, 1.0], (n, 1))
         self.reset(everything, np.tile(arm.home, (n, 1)), start)
@@ -67,11 +68,11 @@ class MuJoCoWorld:
         rows = np.asarray(rows, dtype=np.int64)
         if not len(rows):
             return
-        self._batch.reset(rows, stage=mujoco.mjtStage.mjSTAGE_NONE)
+        self.batch.reset(rows, stage=mujoco.mjtStage.mjSTAGE_NONE)
         width = self.arm.gripper.width_max
-        self._qpos[np.ix_(rows, self._q)] = joint_position
-        self._qpos[np.ix_(rows, self._fingers)] = 0.5 * width
-        self._ctrl[np.ix_(rows, self._servo)] = joint_position
+        self._qpos[rows, self._q] = joint_position
+        self._qpos[rows, self._fingers] = 0.5 * width
+        self._ctrl[rows, self._servo] = joint_position
         self._width[rows] = width
         self._write_object(rows, object_pose)
         self._qvel[rows] = 0.0
@@ -84,31 +85,36 @@ class MuJoCoWorld:
         # The servo damps absolute velocity; moving its target ahead feeds the velocity forward.
         self._ctrl[:, self._servo] = joint_position + self._damping_time * joint_velocity
         reach = self.arm.gripper.speed * duration
-        self._width += np.clip(gripper_width - self._width, -reach, reach)
+        self._width += np.minimum(np.maximum(gripper_width - self._width, -reach), reach)
         self._ctrl[:, self._gripper] = 0.5 * self._width
-        self._batch.step(nstep=count)
+        self.batch.step(nstep=count)
 
     @property
     def joint_position(self) -> Array:
         """(n, 7) [rad]."""
-        return self._qpos[:, self._q]
+        return self._qpos[:, self._q].copy()
 
     @property
     def joint_velocity(self) -> Array:
         """(n, 7) [rad/s]."""
-        return self._qvel[:, self._v]
+        return self._qvel[:, self._v].copy()
 
     @property
     def gripper_width(self) -> Array:
         """(n,) [m]."""
-        width: Array = self._qpos[:, self._fingers].sum(axis=1)
+        left, right = self._qpos[:, self._fingers].T
+        width: Array = left + right
         return width
 
     @property
     def object_pose(self) -> Array:
         """(n, 7)."""
-        pose = self._qpos[:, self._object_q : self._object_q + 7]
-        return pose[:, [0, 1, 2, *_XYZW]]
+        q = self._object_q
+        pose = np.empty((self.n, 7))
+        pose[:, :3] = self._qpos[:, q : q + 3]
+        pose[:, 3:6] = self._qpos[:, q + 4 : q + 7]
+        pose[:, 6] = self._qpos[:, q + 3]
+        return pose
 
     def set_object_pose(self, rows: Rows, pose: Array) -> None:
         """Move the object of k copies, at rest, to poses (k, 7)."""
@@ -124,34 +130,80 @@ class MuJoCoWorld:
         """(height, width, 3) picture of one copy from the scene's camera."""
         if not 0 <= row < self.n:
             raise WorldError(f"row {row} does not exist; the world has rows 0 to {self.n - 1}")
-        renderer = self._renderer
-        if renderer is None or (renderer.width, renderer.height) != (width, height):
-            if renderer is not None:
-                renderer.close()
-            renderer = self._renderer = _make_renderer(self.model, width, height)
-        renderer.update_scene(self._batch.get_data(row), CAMERA)
-        picture: NDArray[np.uint8] = renderer.render().copy()
-        return picture
+        studio = self._studio
+        if studio is None or studio.size != (width, height):
+            self.close()
+            visible = build_scene(self.arm, self._config, visible=True)
+            studio = self._studio = _Studio(visible.compile(), width, height)
+        return studio.picture(self._qpos[row])
 
     def close(self) -> None:
         """Free the renderer."""
-        if self._renderer is not None:
-            self._renderer.close()
-            self._renderer = None
+        if self._studio is not None:
+            self._studio.close()
+            self._studio = None
 
     def _write_object(self, rows: Rows, pose: Array) -> None:
         q, v = self._object_q, self._object_v
         self._qpos[rows, q : q + 3] = pose[:, :3]
-        self._qpos[np.ix_(rows, q + _WXYZ)] = pose[:, [6, 3, 4, 5]]
+        self._qpos[rows, q + 3] = pose[:, 6]  # MuJoCo's quaternions begin with w
+        self._qpos[rows, q + 4 : q + 7] = pose[:, 3:6]
         self._qvel[rows, v : v + 6] = 0.0
 
 
-def _make_renderer(model: mujoco.MjModel, width: int, height: int) -> mujoco.Renderer:
-    try:
-        return mujoco.Renderer(model, height, width)
-    except Exception as error:
-        raise WorldError(
-            "the camera needs off-screen GL, which failed "
-            f"({error}); install it with: apt-get install libosmesa6 "
-            "and set MUJOCO_GL=osmesa"
-        ) from error
+def _slice(indices: list[int]) -> slice:
+    """Consecutive indices as a slice, which NumPy reads several times faster than a list."""
+    start, stop = indices[0], indices[-1] + 1
+    if list(indices) != list(range(start, stop)):
+        raise WorldError(f"the engine has not kept the order of the joints: {indices}")
+    return slice(int(start), int(stop))
+
+
+def _stop_profiler() -> None:
+    """Keep MuJoCo from timing the parts of every step, which takes a tenth of the step's time.
+
+    Its Python package installs a clock when it is imported; setting another one with
+    ``mujoco.set_mjcb_time`` is possible, having none is not.
+    """
+    for library in Path(mujoco.__file__).parent.glob("*mujoco*"):
+        if ".so" in library.suffixes or library.suffix in (".dylib", ".dll"):
+            clock = ctypes.c_void_p.in_dll(ctypes.CDLL(str(library)), "mjcb_time")
+            clock.value = None
+
+
+class _Studio:
+    """Where pictures are taken: the scene with all its shapes, posed like one of the copies.
+
+    Args:
+        model: the visible scene.
+        width: of the pictures [pixels].
+        height: of the pictures [pixels].
+
+    Raises:
+        WorldError: No off-screen GL on this machine.
+    """
+
+    def __init__(self, model: mujoco.MjModel, width: int, height: int) -> None:
+        self.size = width, height
+        self._model, self._data = model, mujoco.MjData(model)
+        try:
+            self._renderer = mujoco.Renderer(model, height, width)
+        except Exception as error:
+            raise WorldError(
+                "the camera needs off-screen GL, which failed "
+                f"({error}); install it with: apt-get install libosmesa6 "
+                "and set MUJOCO_GL=osmesa"
+            ) from error
+
+    def picture(self, position: Array) -> NDArray[np.uint8]:
+        """(height, width, 3) picture of the scene at these generalised coordinates."""
+        self._data.qpos[:] = position
+        mujoco.mj_kinematics(self._model, self._data)
+        mujoco.mj_camlight(self._model, self._data)
+        self._renderer.update_scene(self._data, CAMERA)
+        picture: NDArray[np.uint8] = self._renderer.render().copy()
+        return picture
+
+    def close(self) -> None:
+        """Free the GL context."""
+        self._renderer.close()

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 CAMERA = "camera"
 OBJECT = "object"
 GRIPPER = "gripper"
-
-_FINGERS, _OBJECT, _TABLE = 1, 2, 4  # collision classes
+TABLE = "table"
 
 
 @dataclass(frozen=True)
@@ -35,24 +34,37 @@ class SceneConfig:
     grip_travel: float = 0.01  # width error that commands the full grip force [m]
 
 
-def build_scene(arm: ArmDescription, config: SceneConfig | None = None) -> mujoco.MjSpec:
+def build_scene(
+    arm: ArmDescription, config: SceneConfig | None = None, visible: bool = False
+) -> mujoco.MjSpec:
     """Describe the scene: arm, gripper, table and camera from the URDF, and one cube.
+
+    The scene to step has only what moves and what touches: no shapes to look at, no camera, links
+    that are fixed to one another merged. The arm carries its own weight, as the controller of
+    every arm sees to. An object at rest sleeps until something touches it, and costs nothing.
 
     Args:
         arm: whose URDF is loaded.
         config: numbers; the defaults hold a gripped cube at 2 and 4 ms.
+        visible: for pictures, with all shapes, the camera and a light; joints are the same.
 
     Returns:
-        A MuJoCo specification, ready to compile.
+        A MuJoCo specification, ready to compile. With sleep on, ``mujoco.batch.Batch`` has to be
+        persistent.
     """
     config = config or SceneConfig()
     spec = mujoco.MjSpec.from_string(arm.urdf())
     _set_options(spec, config)
-    _drop_visual_twins(spec)
-    _set_collisions(spec, arm)
     _add_servos(spec, arm, config)
     _add_object(spec)
-    _set_rendering(spec)
+    fingers = _name_shapes(spec, arm)
+    _set_contacts(spec, fingers)
+    if visible:
+        _drop_visual_twins(spec)
+        _set_rendering(spec)
+    else:
+        _keep_shapes(spec, [*fingers, TABLE, OBJECT])
+        spec.compiler.fusestatic = True
     return spec
 
 
@@ -65,6 +77,8 @@ def _set_options(spec: mujoco.MjSpec, config: SceneConfig) -> None:
     option.iterations = config.iterations
     option.ls_iterations = config.line_search
     option.impratio = 1.0
+    option.enableflags |= mujoco.mjtEnableBit.mjENBL_SLEEP
+    spec.memory = 1 << 20  # bytes for contacts and constraints of a copy; a grasp needs a tenth
 
 
 def _drop_visual_twins(spec: mujoco.MjSpec) -> None:
@@ -80,28 +94,41 @@ def _drop_visual_twins(spec: mujoco.MjSpec) -> None:
             spec.delete(visual)
 
 
-def _set_collisions(spec: mujoco.MjSpec, arm: ArmDescription) -> None:
-    fingers = {spec.joint(name).parent.name for name in arm.gripper.joint_names}
-    for body in spec.bodies:
-        if body.name == "world":
-            continue
-        body.gravcomp = 1.0
-        for geom in body.geoms:
-            is_finger, is_table = body.name in fingers, body.name == "table"
-            geom.contype = _FINGERS if is_finger else 0
-            geom.conaffinity = _TABLE if is_table else 0
-            if is_finger:
-                geom.contype, geom.conaffinity = _FINGERS | _TABLE, 0
-                geom.condim = 4
-                geom.friction = [OBJECT_FRICTION, 0.02, 0.0001]
-                geom.solref = [0.01, 1.0]
-                geom.solimp = [0.95, 0.99, 0.001, 0.5, 2.0]
-            else:
-                geom.condim = 3
-                geom.friction = [OBJECT_FRICTION, 0.02, 0.0001]
+def _name_shapes(spec: mujoco.MjSpec, arm: ArmDescription) -> list[str]:
+    """Name what may touch, which the URDF does not; returns the names of the fingers' shapes."""
+    table = next(geom for geom in spec.body(TABLE).geoms if geom.group == 0)
+    table.name = TABLE
+    fingers = []
+    for joint in arm.gripper.joint_names:
+        body = spec.joint(joint).parent
+        for k, geom in enumerate(geom for geom in body.geoms if geom.group == 0):
+            geom.name = f"{body.name}_{k}"
+            fingers.append(geom.name)
+    return fingers
+
+
+def _set_contacts(spec: mujoco.MjSpec, fingers: list[str]) -> None:
+    """List the pairs that may touch: nothing else does, and nothing else is looked for."""
+    for geom in spec.geoms:
+        geom.contype = geom.conaffinity = 0
+    friction = [OBJECT_FRICTION, OBJECT_FRICTION, 0.02, 0.0001, 0.0001]
+    spec.add_pair(geomname1=TABLE, geomname2=OBJECT, condim=3, friction=friction)
+    for finger in fingers:
+        for other in (OBJECT, TABLE):
+            pair = spec.add_pair(geomname1=finger, geomname2=other, condim=4, friction=friction)
+            pair.solref = [0.01, 1.0]
+            pair.solimp = [0.95, 0.99, 0.001, 0.5, 2.0]
+
+
+def _keep_shapes(spec: mujoco.MjSpec, names: list[str]) -> None:
+    for geom in list(spec.geoms):
+        if geom.name not in names:
+            spec.delete(geom)
 
 
 def _add_servos(spec: mujoco.MjSpec, arm: ArmDescription, config: SceneConfig) -> None:
+    for body in spec.bodies:
+        body.gravcomp = 1.0
     for k, name in enumerate(arm.joint_names):
         joint = spec.joint(name)
         joint.armature = config.armature[k]
@@ -143,10 +170,6 @@ def _add_object(spec: mujoco.MjSpec) -> None:
         type=mujoco.mjtGeom.mjGEOM_BOX,
         size=[half, half, half],
         mass=OBJECT_MASS,
-        condim=3,
-        friction=[OBJECT_FRICTION, 0.02, 0.0001],
-        contype=_TABLE,
-        conaffinity=_FINGERS,
         rgba=[0.87, 0.25, 0.15, 1.0],
     )
 
