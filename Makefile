@@ -41,8 +41,10 @@ sim: $(VENV)/.run  ## a learned policy picks and places; ARGS="backend:=pybullet
 
 test: $(VENV)/.dev  ## run the tests; ARGS="tests/unit -k guard" runs some of them
 ifeq ($(ARGS),)
-	$(BIN)/python -m pytest -n 2 tests/unit
-	$(BIN)/python -m pytest --ignore tests/unit tests
+	@status=0; \
+	$(BIN)/python -m pytest -n 2 tests/unit || status=1; \
+	$(BIN)/python -m pytest --ignore tests/unit tests || status=1; \
+	exit $$status
 else
 	$(BIN)/python -m pytest $(ARGS)
 endif
