@@ -233,7 +233,8 @@ def _fastest(room: Array, J: Array, half_J: Array, dt: Array | float) -> Array:
     m *= ticks
     m += total
     m /= ticks
-    return m
+    fastest: Array = m
+    return fastest
 
 
 def _farthest(q: Array, v: Array, a: Array, A: Array, J: Array, dt: float) -> Array:

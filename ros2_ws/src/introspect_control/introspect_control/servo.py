@@ -187,7 +187,7 @@ def _rotation(vector: Array) -> Array:
     angle = np.sqrt((vector * vector).sum(axis=1, keepdims=True))
     axis = vector / np.maximum(angle, 1e-12)
     cos = np.cos(angle)
-    matrix = (axis * (1.0 - cos))[:, :, None] * axis[:, None, :]
+    matrix: Array = (axis * (1.0 - cos))[:, :, None] * axis[:, None, :]
     entries = matrix.reshape(-1, 9)
     entries[:, ::4] += cos
     axis *= np.sin(angle)

@@ -24,6 +24,7 @@ VERBS = (
     Verb("launch", "start a system of nodes", "introspect.cli.launch"),
     Verb("train", "learn a policy from nothing", "introspect.cli.train"),
     Verb("eval", "measure a policy on fixed episodes", "introspect.cli.evaluate"),
+    Verb("bench", "measure beside peers, in one run", "introspect.cli.bench"),
     Verb("view", "watch the running system in the terminal", "introspect.cli.view"),
     Verb("doctor", "look for what is wrong with the installation", "introspect.cli.doctor"),
 )

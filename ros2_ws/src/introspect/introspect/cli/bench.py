@@ -1,0 +1,53 @@
+"""``introspect bench``: measurements beside peers, from the source checkout."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from introspect.errors import UsageError, did_you_mean
+
+
+def run(words: list[str]) -> int:
+    """Run the verb with the words that follow it."""
+    root = _checkout()
+    names = benchmarks(root)
+    if not words or words[0] in ("-h", "--help"):
+        print(
+            "usage: introspect bench NAME [options]   (NAME --help lists the options)\n\n"
+            f"measurements: {', '.join(names)}\n\n"
+            "example:\n  introspect bench env --json"
+        )
+        return 0 if words else 2
+    name, *options = words
+    if name not in names:
+        raise UsageError(
+            f"there is no benchmark '{name}'.{did_you_mean(name, names)} "
+            f"Benchmarks: {', '.join(names)}."
+        )
+    command = [sys.executable, "-m", f"benchmarks.{name}", *options]
+    return subprocess.run(command, cwd=root, check=False).returncode
+
+
+def benchmarks(root: Path) -> list[str]:
+    """Names of the measurements: the modules of ``benchmarks/`` that are programs."""
+    files = sorted((root / "benchmarks").glob("*.py"))
+    return [file.stem for file in files if "def main(" in file.read_text(encoding="utf-8")]
+
+
+def _checkout() -> Path:
+    for folder in _candidates():
+        if (folder / "benchmarks").is_dir() and (folder / "ros2_ws").is_dir():
+            return folder
+    raise UsageError(
+        "benchmarks belong to the source checkout, not to an installation; "
+        "run this from the folder that was cloned"
+    )
+
+
+def _candidates() -> Iterator[Path]:
+    here = Path.cwd()
+    yield from (here, *here.parents)
+    yield from Path(__file__).resolve().parents
