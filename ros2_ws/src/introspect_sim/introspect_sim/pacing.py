@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+POLICY_PERIOD = 0.04  # [s of simulated time]
+
 
 class Pacing(Protocol):
     """Decides when the simulation goes on. Stamps are simulated time [ns]."""
@@ -92,7 +94,7 @@ class LockstepConfig:
     """Whom a simulation that runs as fast as it goes waits for, and how long."""
 
     period: float = 0.01  # of one published state [s of simulated time]
-    action_period: float = 0.04  # of the policy [s of simulated time]
+    action_period: float = POLICY_PERIOD  # of the policy [s of simulated time]
     patience: float = 1.0  # longest wait for an answer, on a busy machine [s of wall time]
     short_patience: float = 0.1  # the same for who has not answered in time lately
     chances: int = 3  # answers that may fail to come before patience becomes short

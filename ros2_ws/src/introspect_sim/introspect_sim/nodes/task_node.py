@@ -28,6 +28,7 @@ from introspect_control.nodes.runtime import (
     spin,
 )
 from introspect_sim.episodes import Episode, EpisodeLog
+from introspect_sim.pacing import POLICY_PERIOD
 from introspect_sim.tasks import make_task
 
 REMIND = 5.0  # between two lines about what is being waited for [s of wall time]
@@ -109,19 +110,22 @@ class TaskNode(ManagedNode[TaskParameters]):
         if not self._goal.accepted:
             self._goal = None
             raise RuntimeError("execute_task refused the goal; behaviour_node's log says why")
-        start = self.get_clock().now()
         ended = self._goal.get_result_async()
         ended.add_done_callback(self._go_on)
         await self._until(
             lambda: ended.done() or not self._execute.server_is_ready(), "the episode to end"
         )
         self._goal = None
-        seconds = 1e-9 * (self.get_clock().now() - start).nanoseconds
         if not ended.done():
-            return Episode(seed, False, 0, seconds, float("nan"), "execute_task has gone")
+            return Episode(seed, False, 0, 0.0, float("nan"), "execute_task has gone")
         result = ended.result().result
         return Episode(
-            seed, result.success, result.steps, seconds, result.final_distance, result.message
+            seed,
+            result.success,
+            result.steps,
+            result.steps * POLICY_PERIOD,
+            result.final_distance,
+            result.message,
         )
 
     async def _everybody_is_ready(self) -> None:
