@@ -38,8 +38,17 @@ class Asker:
         self.me = me
         self.answers: list[BehaviourStatus] = me.hear(BehaviourStatus, "behaviour")
         self._publisher = me.node.create_publisher(Activations, "activations", SENSOR)
+        me.connect()
         me.wait_for(self._publisher.get_subscription_count, "choreographer_node to listen")
-        me.wait_for(lambda: me.node.count_publishers("behaviour"), "choreographer_node to speak")
+
+        def answered() -> bool:  # it may still be unable to hear, or to be heard
+            self.ask(99, 0, FEATURES[0])
+            me.spin(0.2)
+            return bool(self.answers)
+
+        me.wait_for(answered, "a first answer")
+        self.ask(98, 0, FEATURES[0])  # its answer comes after all others
+        me.wait_for(lambda: self.answers[-1].episode == 98, "the answers to all questions")
 
     def ask(self, episode: int, sequence: int, values: np.ndarray, **fields: str) -> None:
         """Publish features."""
@@ -71,9 +80,7 @@ def process(ros_domain: int) -> Iterator[NodeProcess]:
 
 @pytest.fixture(scope="module")
 def asker(me: Peer, process: NodeProcess) -> Asker:
-    asker = Asker(me)
-    asker.answer(99, 0, FEATURES[0])  # whatever it takes until both directions work
-    return asker
+    return Asker(me)
 
 
 def in_process() -> list[Choice]:
