@@ -49,6 +49,7 @@ class PolicyWorld:
             lambda: all(p.get_subscription_count() for p in self._publishers.values()),
             "behaviour_node to listen",
         )
+        self.me.connect()
         node = self.me.node
         self.me.wait_for(lambda: node.count_subscribers("activations") > 1, "choreographer_node")
         self.run_until(self.begin(timeout=0.04).done, "a first episode")
