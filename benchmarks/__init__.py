@@ -1,0 +1,1 @@
+"""Side-by-side measurements: ours, and what others offer, in one run on one machine."""

@@ -1,0 +1,161 @@
+"""Environment steps per CPU-second: ours beside what others offer, random actions everywhere.
+
+One core, one thread a process, resets included. Ours runs 64 copies in one process; the others one,
+which is all they offer. At 4 ms the servo commands every 20 ms, because 10 ms is not a whole number
+of such steps.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.peers import PeersError, peers_python
+from benchmarks.rows import Row, machine, median_row, ratios, table, write
+from benchmarks.sides import ROOT, Sample, Side, SideError, interleave
+
+FINE = {"timestep": 0.002, "period": 0.01}  # 20 steps of 2 ms, as the peers
+COARSE = {"timestep": 0.004, "period": 0.02}  # 10 steps of 4 ms
+STEPS = {"ours, 20 x 2 ms": 20, "ours, 10 x 4 ms": 10}  # of the physics in one of the environment
+PEERS: dict[str, dict[str, Any]] = {
+    "FetchPickAndPlace-v4": {
+        "module": "gymnasium_robotics",
+        "environment": "FetchPickAndPlace-v4",
+        "packages": ["gymnasium-robotics", "mujoco"],
+    },
+    "PandaPickAndPlace-v3": {
+        "module": "panda_gym",
+        "environment": "PandaPickAndPlace-v3",
+        "packages": ["panda-gym", "pybullet"],
+    },
+}
+TARGETS = {"ours, 20 x 2 ms": 3.5, "ours, 10 x 4 ms": 6.5}  # times FetchPickAndPlace-v4
+RAW_TARGET, THREADS_TARGET = 0.90, 1.85
+
+
+def measure(rounds: int, seconds: float, peers: bool) -> tuple[list[Row], dict[str, Any]]:
+    """Let all sides take turns; returns the rows and what the sides say of themselves.
+
+    Raises:
+        SideError: A side of ours fails; a peer that does is left out.
+    """
+    sides = [
+        Side("ours, 20 x 2 ms", "workloads.ours", **FINE),
+        Side("ours, 10 x 4 ms", "workloads.ours", **COARSE),
+        Side("physics, 20 x 2 ms", "workloads.ours", physics_only=True, **FINE),
+        Side("physics, 10 x 4 ms", "workloads.ours", physics_only=True, **COARSE),
+    ]
+    about: dict[str, Any] = {}
+    if peers:
+        python = peers_python()
+        for name, settings in PEERS.items():
+            try:
+                sides.append(Side(name, "workloads.gymnasium_peer", python, **settings))
+                about[name] = sides[-1].about
+            except SideError as error:
+                about[name] = {"left_out": str(error)}
+    # One thread's two sides last: they look at the clock on the wall.
+    started = time.perf_counter()
+    try:
+        samples = interleave(sides, rounds, seconds)
+    finally:
+        for side in sides:
+            side.close()
+    return rate_rows(samples, time.perf_counter() - started), about
+
+
+def rate_rows(samples: dict[str, list[Sample]], seconds: float) -> list[Row]:
+    """Rates of all sides, and the ratios between those of one round."""
+    fields: dict[str, Any] = {"seed": 0, "seconds": seconds}
+    rates = {name: [sample.rate for sample in taken] for name, taken in samples.items()}
+    rows = [
+        median_row(
+            name,
+            "physics_steps_per_cpu_second"
+            if name.startswith("physics")
+            else "steps_per_cpu_second",
+            values,
+            **fields,
+        )
+        for name, values in rates.items()
+    ]
+    for ours, steps in STEPS.items():
+        for peer in PEERS:
+            if peer in rates:
+                target = TARGETS[ours] if peer == "FetchPickAndPlace-v4" else None
+                pairs = ratios(rates[ours], rates[peer])
+                rows.append(median_row(ours, f"times_{peer}", pairs, target=target, **fields))
+        physics = [rate / steps for rate in rates[ours.replace("ours", "physics")]]
+        share = ratios(rates[ours], physics)
+        rows.append(median_row(ours, "share_of_physics", share, target=RAW_TARGET, **fields))
+    return rows
+
+
+def threads_row(rounds: int, seconds: float) -> Row:
+    """Two threads against one, by the clock on the wall."""
+    sides = [
+        Side(f"{threads} threads", "workloads.ours", threads=threads, **FINE) for threads in (1, 2)
+    ]
+    started = time.perf_counter()
+    load = os.getloadavg()[0]
+    try:
+        # A turn of two threads uses twice the CPU time in the same time.
+        one, two = [], []
+        for k in range(rounds + 1):
+            first, second = sides[0].run(seconds), sides[1].run(2.0 * seconds)
+            if k:
+                one.append(first.count / first.wall)
+                two.append(second.count / second.wall)
+    finally:
+        for side in sides:
+            side.close()
+    return median_row(
+        "ours, 20 x 2 ms",
+        "two_threads_over_one",
+        ratios(two, one),
+        seed=0,
+        seconds=time.perf_counter() - started,
+        target=THREADS_TARGET,
+        more={"load_before": round(load, 2)},
+    )
+
+
+def main() -> int:
+    """Run the program."""
+    parser = argparse.ArgumentParser(prog="introspect bench env", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7, help="turns of every side (default 7)")
+    parser.add_argument("--seconds", type=float, default=1.0, help="CPU time of a turn (default 1)")
+    parser.add_argument("--no-peers", action="store_true", help="only ours")
+    parser.add_argument("--out", type=Path, help="folder for bench.json, as results/bench-env")
+    parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
+    options = parser.parse_args()
+    where = machine()
+    try:
+        rows, about = measure(options.rounds, options.seconds, not options.no_peers)
+        rows.append(threads_row(options.rounds, options.seconds))
+    except (PeersError, SideError) as error:
+        parser.exit(1, f"introspect: {error}\n")
+    if options.out:
+        write(ROOT / options.out / "bench.json", rows, machine=where, peers=about)
+    if options.json:
+        headline = next(
+            row for row in rows if row.target == TARGETS["ours, 20 x 2 ms"] or not about
+        )
+        print(json.dumps(headline.as_json() | {"rows": [row.as_json() for row in rows]}))
+        return 0
+    print("Environment steps per CPU-second, one core, random actions:")
+    print(table(rows))
+    if where["load_before"] > 0.5:
+        print(
+            f"The machine was busy (load {where['load_before']}): ratios within a round hold, "
+            "rates and what two threads gain do not."
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,148 @@
+"""Result rows: what a benchmark found, for people and for programs."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import platform
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure.
+
+    ``ci95`` is an interval for ``value`` at 95 % confidence or a little more.
+    """
+
+    what: str  # what was measured
+    metric: str  # name of the figure, with its unit where it has one
+    value: float
+    ci95: tuple[float, float]
+    n: int  # measurements behind the value
+    seed: int
+    seconds: float  # taken by the measurement
+    target: float | None = None  # value to reach
+    at_most: bool = False  # whether the target is an upper bound
+    more: dict[str, Any] = field(default_factory=dict)  # what else belongs to it
+
+    def __post_init__(self) -> None:
+        """Refuse rows that say nothing."""
+        if not (self.what and self.metric):
+            raise ValueError(f"a row needs names, got what={self.what!r}, metric={self.metric!r}")
+        if not math.isfinite(self.value):
+            raise ValueError(f"{self.what}: {self.metric} must be finite, got {self.value}")
+        if not self.ci95[0] <= self.value <= self.ci95[1]:
+            raise ValueError(f"{self.what}: {self.value} does not lie in ci95 {self.ci95}")
+        if self.n < 1:
+            raise ValueError(f"{self.what}: n must be at least 1, got {self.n}")
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the target is reached; None without one."""
+        if self.target is None:
+            return None
+        return self.value <= self.target if self.at_most else self.value >= self.target
+
+    def as_json(self) -> dict[str, Any]:
+        """As one JSON object."""
+        row: dict[str, Any] = {
+            "what": self.what,
+            "metric": self.metric,
+            "value": _short(self.value),
+            "ci95": [_short(end) for end in self.ci95],
+            "n": self.n,
+            "seed": self.seed,
+            "seconds": round(self.seconds, 2),
+        }
+        if self.target is not None:
+            row |= {"target": self.target, "met": self.met}
+        return row | self.more
+
+
+def median_row(what: str, metric: str, samples: Sequence[float], **fields: Any) -> Row:
+    """A row for the median of samples, with the order statistics around it as its interval."""
+    return Row(what, metric, median(samples), median_interval(samples), len(samples), **fields)
+
+
+def median(samples: Sequence[float]) -> float:
+    """The middle one, or the mean of the two in the middle."""
+    ordered, n = sorted(samples), len(samples)
+    return 0.5 * (ordered[(n - 1) // 2] + ordered[n // 2])
+
+
+def median_interval(samples: Sequence[float], level: float = 0.95) -> tuple[float, float]:
+    """Narrowest pair of order statistics that holds the true median with probability ``level``.
+
+    Below six samples no pair does, and the whole range is returned.
+    """
+    ordered, n = sorted(samples), len(samples)
+    if not ordered:
+        raise ValueError("an interval needs samples, got none")
+    k, tail = 0, 0.5**n  # probability that at most k samples lie below the median
+    while k + 1 <= (n - 1) // 2:
+        tail += math.comb(n, k + 1) * 0.5**n
+        if 1.0 - 2.0 * tail < level:
+            break
+        k += 1
+    return ordered[k], ordered[n - 1 - k]
+
+
+def ratios(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
+    """Ours over theirs, round by round.
+
+    Raises:
+        ValueError: Not as many rounds of one as of the other.
+    """
+    if len(ours) != len(theirs):
+        raise ValueError(f"need as many rounds of both, got {len(ours)} and {len(theirs)}")
+    return [a / b for a, b in zip(ours, theirs, strict=True)]
+
+
+def machine() -> dict[str, Any]:
+    """Where it was measured."""
+    return {
+        "processor": platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "load_before": round(os.getloadavg()[0], 2),
+    }
+
+
+def write(path: Path, rows: Sequence[Row], **more: Any) -> None:
+    """Write rows as JSON, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps({"rows": [row.as_json() for row in rows], **more}, indent=1) + "\n"
+    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(name, path)
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Rows for people."""
+    width = max(len(row.what) for row in rows)
+    kind = max(len(row.metric) for row in rows)
+    lines = []
+    for row in rows:
+        line = f"  {row.what:<{width}}  {row.metric:<{kind}}  {_text(row.value):>9}"
+        line += f"  ({_text(row.ci95[0])} to {_text(row.ci95[1])})"
+        if row.target is not None:
+            sign = "<=" if row.at_most else ">="
+            line += f"  target {sign} {_text(row.target)}: {'met' if row.met else 'missed'}"
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def _text(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.6g}")

@@ -1,0 +1,1 @@
+"""What the sides of the comparisons do: each module's ``prepare(**settings)`` makes the work."""
