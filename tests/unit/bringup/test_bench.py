@@ -13,8 +13,8 @@ def test_it_lists_the_measurements(capsys: pytest.CaptureFixture[str]) -> None:
 def test_an_unknown_one_is_refused_with_those_there_are(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert main(["bench", "lerning"]) == 2
-    assert "Did you mean 'learning'?" in capsys.readouterr().err
+    assert main(["bench", "loops"]) == 2
+    assert "Did you mean 'loop'?" in capsys.readouterr().err
 
 
 def test_outside_a_checkout_it_says_where_to_go(
