@@ -17,6 +17,7 @@ from introspect_learning.models import (
     shipped,
 )
 from introspect_learning.models.contract import CONTRACT, GRAPH, WEIGHTS
+from introspect_sim.envs import PickAndPlaceEnv
 from introspect_sim.tasks import ACTION_SIZE, OBSERVATION
 
 ARM = ArmDescription.load("panda")
@@ -34,41 +35,44 @@ def rewrite(folder: Path, **changes: object) -> None:
     (folder / CONTRACT).write_text(json.dumps(contract | changes))
 
 
-def test_torch_and_onnx_runtime_agree() -> None:
+def far_apart(one: np.ndarray, other: np.ndarray) -> float:
+    """Largest difference, relative to the largest number of the layer where that exceeds 1."""
+    return float(np.abs(one - other).max() / max(1.0, np.abs(other).max()))
+
+
+def test_torch_and_onnx_runtime_agree_within_rounding_of_float32() -> None:
     torch = pytest.importorskip("torch", reason="training is an extra")
     from safetensors.torch import load_file
 
     from introspect_learning.choreographer.network import Choreographer
     from introspect_learning.models.export import load_behaviours
 
+    # Given the observations of an episode in which every behaviour drives for a while
     net, _ = load_behaviours(shipped(), ARM)
     behaviours = BehavioursRuntime.load(shipped(), ARM)
     choreographer = ChoreographerRuntime.load(shipped(), behaviours.hash)
     tensors = load_file(shipped() / "choreographer" / WEIGHTS)
-    hidden = tensors["lstm.weight_hh_l0"].shape[1]
-    chooser = Choreographer(128, 3, hidden)
+    chooser = Choreographer(128, 3, tensors["lstm.weight_hh_l0"].shape[1])
     chooser.load_state_dict(tensors)
-    rng, state = np.random.default_rng(0), chooser.start(1)
-    for _ in range(100):
-        observation = rng.normal(0.0, 0.2, OBSERVATION.size).astype(np.float32)
+    env, state = PickAndPlaceEnv(timestep=0.005), chooser.start(1)
+    observation, _ = env.reset(seed=0)
+    for step in range(60):
+        # When both run on them
         output = behaviours.run(observation)
         with torch.no_grad():
             first, features, actions = net(torch.from_numpy(observation[None]))
-        np.testing.assert_allclose(
-            output.activations["feature_1"], first[0].numpy(), atol=1e-6, rtol=1e-6
-        )
-        np.testing.assert_allclose(
-            output.activations["features"], features[0].numpy(), atol=1e-6, rtol=1e-6
-        )
-        np.testing.assert_allclose(output.actions, actions[0].numpy(), atol=1e-6, rtol=1e-6)
         choice = choreographer.run(output.activations["features"])
+        # Then they differ by the order of float32 sums only
+        assert far_apart(output.activations["feature_1"], first[0].numpy()) < 1e-6
+        assert far_apart(output.activations["features"], features[0].numpy()) < 1e-6
+        assert far_apart(output.actions, actions[0].numpy()) < 4e-6  # slope of a decided gripper
         if choice.decided:
+            given = torch.from_numpy(output.activations["features"])[None, None]
             with torch.no_grad():
-                given = torch.from_numpy(output.activations["features"])[None, None]
                 logits, value, state = chooser(given, state)
-            wanted = logits[0, 0].softmax(-1).numpy()
-            np.testing.assert_allclose(choice.probabilities, wanted, atol=1e-6, rtol=1e-6)
-            assert choice.state_value == pytest.approx(float(value[0, 0]), abs=2e-6)
+            assert far_apart(choice.probabilities, logits[0, 0].softmax(-1).numpy()) < 4e-6
+            assert choice.state_value == pytest.approx(float(value[0, 0]), abs=4e-6)
+        observation, *_ = env.step(output.actions[step // 20])
 
 
 def test_the_choreographer_decides_when_due_and_repeats_between() -> None:

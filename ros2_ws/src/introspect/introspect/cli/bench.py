@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from introspect.cli.parser import verb_parser
 from introspect.errors import UsageError, did_you_mean
 
 
@@ -14,14 +15,14 @@ def run(words: list[str]) -> int:
     """Run the verb with the words that follow it."""
     root = _checkout()
     names = benchmarks(root)
-    if not words or words[0] in ("-h", "--help"):
-        print(
-            "usage: introspect bench NAME [options]   (NAME --help lists the options)\n\n"
-            f"measurements: {', '.join(names)}\n\n"
-            "example:\n  introspect bench env --json"
-        )
-        return 0 if words else 2
-    name, *options = words
+    parser = verb_parser(
+        "bench",
+        f"Measure beside peers, in one run.\n\nmeasurements: {', '.join(names)}",
+        "introspect bench env --json\n  introspect bench env --help   lists its options",
+    )
+    parser.add_argument("name", metavar="NAME", help="which measurement; its options follow")
+    name = parser.parse_args(words[:1]).name
+    options = words[1:]
     if name not in names:
         raise UsageError(
             f"there is no benchmark '{name}'.{did_you_mean(name, names)} "
