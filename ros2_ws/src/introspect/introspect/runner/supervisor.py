@@ -116,8 +116,9 @@ class Supervisor:
     def _signals(self) -> Iterator[int]:
         """Turn the stop signals into bytes on a descriptor, which is yielded."""
         reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        before = {number: signal.signal(number, lambda *_: None) for number in _STOP_SIGNALS}
+        # In this order: a signal that is handled before it can be written down would be lost.
         wakeup_before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+        before = {number: signal.signal(number, lambda *_: None) for number in _STOP_SIGNALS}
         try:
             yield reading
         finally:
