@@ -71,7 +71,8 @@ def train_bbrl(
         resume: go on with the run that is there.
         parts: what to learn, of ``PARTS``.
         behaviours: policy folder whose behaviours a choreographer alone is learned for.
-        seconds: end well before this long, 0: take the time it takes.
+        seconds: end the choreographer's learning after about this long, counted from the start of
+            all; 0: take the time it takes. Behaviours always take the time they take.
         progress: hears how it goes.
 
     Returns:
@@ -100,7 +101,9 @@ def train_bbrl(
             net = _behaviours(config, arm, folder, progress)
             contract = export_behaviours(net, home, arm, training)
         if "choreographer" in parts:
-            left = seconds - (time.perf_counter() - started) if seconds > 0.0 else 0.0
+            # 0 would mean as long as it takes: a budget that is spent leaves one iteration.
+            spent = time.perf_counter() - started
+            left = max(seconds - spent, 1e-3) if seconds > 0.0 else 0.0
             choreographer = _choreographer(config, arm, net, folder, left, progress)
             export_choreographer(
                 choreographer,
