@@ -92,7 +92,7 @@ def imitate(
         teacher: whom to learn from; default the script.
 
     Returns:
-        The behaviours of the round that succeeded most often when it drove alone.
+        The behaviours after the last round.
     """
     teacher = teacher or Teacher()
     generator = torch.Generator().manual_seed(seed)

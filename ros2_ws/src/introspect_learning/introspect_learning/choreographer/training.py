@@ -2,7 +2,8 @@
 
 It decides anew every few policy steps, whatever came before: it can go back, try again, recover.
 Rewards: being at the goal, plus how much nearer a decision brought tool to object and object to
-goal (a potential, so it does not change which policy is best; Ng, Harada and Russell 1999).
+goal. That is the change of a potential without its discount, so it may shift a little which policy
+is best, unlike the shaping of Ng, Harada and Russell 1999.
 """
 
 from __future__ import annotations
