@@ -77,6 +77,7 @@ class ChoreographerNode(ManagedNode[PolicyParameters]):
             status.probabilities = array("f", choice.probabilities.tobytes())
             status.state_value = choice.state_value
             self._publisher.publish(status)
+        self.diagnostics.ok()
 
     def _problem(self, message: Activations) -> str | None:
         """Why these features cannot be answered, if they cannot."""
