@@ -190,6 +190,7 @@ def test_a_step_beyond_the_limits_is_followed_as_far_as_they_allow() -> None:
         (ARM.home[:6], 0.0, r"it has shape \(6,\), expected \(7,\)"),
         (np.zeros((1, 7)), 0.0, r"it has shape \(1, 7\), expected \(7,\)"),
         (["a"] * 7, 0.0, "it is not a list of numbers"),
+        ([10**400] * 7, 0.0, "it is not a list of numbers"),
         (None, 0.0, r"it has shape \(\), expected \(7,\)"),
         (ARM.home, 0.12, r"it is 0\.12 s old"),
         (ARM.home, -0.1, r"it is 0\.10 s from the future"),

@@ -275,7 +275,7 @@ class CommandGuard:
         """The numbers of a command, or what is wrong with it."""
         try:
             array = np.asarray(position, dtype=np.float64)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return "it is not a list of numbers"
         if array.shape != (len(self._names),):
             return f"it has shape {array.shape}, expected ({len(self._names)},)"
