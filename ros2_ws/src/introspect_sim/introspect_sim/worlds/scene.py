@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -61,7 +62,7 @@ def build_scene(
     _set_contacts(spec, fingers)
     if visible:
         _drop_visual_twins(spec)
-        _set_rendering(spec)
+        _set_rendering(spec, arm)
     else:
         _keep_shapes(spec, [*fingers, TABLE, OBJECT])
         spec.compiler.fusestatic = True
@@ -174,7 +175,7 @@ def _add_object(spec: mujoco.MjSpec) -> None:
     )
 
 
-def _set_rendering(spec: mujoco.MjSpec) -> None:
+def _set_rendering(spec: mujoco.MjSpec, arm: ArmDescription) -> None:
     """No shadows, no multisampling, coarse primitives: 200 times faster on a CPU."""
     quality = spec.visual.quality
     quality.shadowsize = 0
@@ -183,5 +184,6 @@ def _set_rendering(spec: mujoco.MjSpec) -> None:
     spec.visual.global_.offwidth, spec.visual.global_.offheight = 1280, 960
     spec.worldbody.add_light(pos=[0.4, 0.6, 2.5], dir=[0.0, -0.2, -1.0])
     # An optical frame looks along +z with y down; a MuJoCo camera along -z with y up.
-    frame = spec.body("camera_optical_frame")
-    frame.add_camera(name=CAMERA, quat=[0.0, 1.0, 0.0, 0.0], fovy=45.0)
+    angle = math.degrees(arm.camera.vertical_fov)
+    frame = spec.body(arm.camera.frame)
+    frame.add_camera(name=CAMERA, quat=[0.0, 1.0, 0.0, 0.0], fovy=angle)
