@@ -26,7 +26,6 @@ class BulletConfig:
     gravity: float = 9.81  # [m/s^2]
     servo_time: float = 0.04  # in which the arm's position error falls to 1/e [s]
     finger_time: float = 0.06  # the same for the fingers [s]
-    finger_speed: float = 0.05  # of each finger at most [m/s]
     mirror_force: float = 200.0  # that keeps the two fingers equal [N]
 
 
@@ -94,6 +93,7 @@ class BulletScene:
         self._gain = timestep / config.servo_time
         self._finger_gain = timestep / config.finger_time
         self._grip_force = 0.5 * arm.gripper.force
+        self._finger_speed = 0.5 * arm.gripper.speed  # the width's, shared by the two
 
     def reset(self, joints: list[float], object_pose: list[float]) -> None:
         """Put arm and fingers (9,) and the object (7,) at rest, whatever was before."""
@@ -128,7 +128,7 @@ class BulletScene:
                 positionGain=self._finger_gain,
                 velocityGain=1.0,
                 force=self._grip_force,
-                maxVelocity=self._config.finger_speed,
+                maxVelocity=self._finger_speed,
             )
 
     def advance(self, substeps: int) -> None:
