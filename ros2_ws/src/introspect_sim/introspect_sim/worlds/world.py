@@ -114,7 +114,10 @@ def make_world(
 
             return PyBulletWorld(arm, n=n, timestep=timestep)
     except ImportError as error:
-        raise WorldError(f"world {name!r} needs a package that is missing: {error}") from error
+        cure = {"mujoco": "make setup", "pybullet": "make setup-pybullet"}[name]
+        raise WorldError(
+            f"world {name!r} needs a package that is missing ({error}); install it with: {cure}"
+        ) from error
     raise WorldError(f"world {name!r} does not exist; choose one of {', '.join(WORLDS)}")
 
 
