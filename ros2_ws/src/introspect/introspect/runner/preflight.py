@@ -20,7 +20,7 @@ def check_model(folder: str) -> None:
     """
     if not folder:
         return
-    path = Path(folder)
+    path = Path(folder).expanduser()  # as the nodes do: a shell leaves model:=~/... alone
     if not path.is_dir():
         raise UsageError(f"model:={folder}: there is no such folder")
     for part in ("behaviours", "choreographer"):
