@@ -9,23 +9,16 @@ from typing import Any
 from geometry_msgs.msg import PoseStamped
 from introspect_msgs.msg import BehaviourStatus, GuardStatus, PolicyAction
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import JointState
 
 from introspect.monitor import GUARD_STATES, Decision, Guard, SystemMonitor
+from introspect_control.nodes.runtime import LATCHED
 
 WATCHING = QoSProfile(
     history=HistoryPolicy.KEEP_LAST, depth=10, reliability=ReliabilityPolicy.BEST_EFFORT
 )
 """Best effort: no publisher ever waits for, or resends to, someone who only looks on."""
-
-LATEST = QoSProfile(
-    history=HistoryPolicy.KEEP_LAST,
-    depth=1,
-    reliability=ReliabilityPolicy.RELIABLE,
-    durability=DurabilityPolicy.TRANSIENT_LOCAL,
-)
-"""For what is published rarely: whoever comes late gets the last one."""
 
 
 class MonitorFeed:
@@ -44,7 +37,7 @@ class MonitorFeed:
         self._subscribe(node, PoseStamped, "goal_pose", self._on_goal)
         self._subscribe(node, BehaviourStatus, "behaviour", self._on_behaviour)
         self._subscribe(node, PolicyAction, "policy/action", self._on_action)
-        self._subscribe(node, GuardStatus, "guard/status", self._on_guard, LATEST)
+        self._subscribe(node, GuardStatus, "guard/status", self._on_guard, LATCHED)
 
     def _subscribe(
         self,
@@ -85,13 +78,17 @@ class MonitorFeed:
         self._monitor.on_action(message.episode, message.sequence, hold, time.monotonic())
 
     def _on_guard(self, message: GuardStatus) -> None:
-        guard = Guard(
-            state=GUARD_STATES[message.state],
-            reason=message.reason,
-            passed=message.passed,
-            clamped=message.clamped,
-            rejected=message.rejected,
-            late=message.late,
-            tracking_error=message.tracking_error,
-        )
-        self._monitor.on_guard(guard, time.monotonic())
+        self._monitor.on_guard(read_guard(message), time.monotonic())
+
+
+def read_guard(message: GuardStatus) -> Guard:
+    """A guard's status as plain data."""
+    return Guard(
+        state=GUARD_STATES[message.state],
+        reason=message.reason,
+        passed=message.passed,
+        clamped=message.clamped,
+        rejected=message.rejected,
+        late=message.late,
+        tracking_error=message.tracking_error,
+    )

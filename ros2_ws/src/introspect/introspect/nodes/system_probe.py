@@ -19,9 +19,8 @@ from rclpy.topic_endpoint_info import TopicEndpointInfo
 from sensor_msgs.msg import JointState
 
 from introspect.doctor.system import Endpoint, System, Topic
-from introspect.monitor import GUARD_STATES, Guard
-from introspect.nodes.monitor_feed import LATEST, WATCHING
-from introspect_control.nodes.runtime import make_executor
+from introspect.nodes.monitor_feed import WATCHING, read_guard
+from introspect_control.nodes.runtime import LATCHED, make_executor
 
 NAME = "introspect_doctor"
 _SETTLED = 1.0  # nobody new for so long: everybody is known [s]
@@ -74,7 +73,7 @@ class _Probe:
             topics=self._topics({topic: self._heard[topic] for topic in listening}),
             joint_names=tuple(self._joints.name) if self._joints else (),
             joint_positions=tuple(self._joints.position) if self._joints else (),
-            guard=_guard(self._guard),
+            guard=read_guard(self._guard) if self._guard else None,
             complaints=self._complaints,
         )
 
@@ -124,7 +123,7 @@ class _Probe:
             if name in topics and topics[name].publishers:
                 special[name] = (_message_type(topics[name].publishers[0].type), lambda _: None)
         for topic, (kind, callback) in special.items():
-            qos = LATEST if topic.endswith("guard/status") else WATCHING
+            qos = LATCHED if topic.endswith("guard/status") else WATCHING
             self._node.create_subscription(kind, topic, self._counted(topic, callback), qos)
         return list(special)
 
@@ -169,20 +168,6 @@ def _endpoints(infos: list[TopicEndpointInfo]) -> list[Endpoint]:
         for info in infos
         if info.node_name != NAME
     ]
-
-
-def _guard(message: GuardStatus | None) -> Guard | None:
-    if message is None:
-        return None
-    return Guard(
-        state=GUARD_STATES[message.state],
-        reason=message.reason,
-        passed=message.passed,
-        clamped=message.clamped,
-        rejected=message.rejected,
-        late=message.late,
-        tracking_error=message.tracking_error,
-    )
 
 
 def main() -> None:
