@@ -127,6 +127,35 @@ def test_another_observation_is_refused(policy: Path) -> None:
         BehavioursRuntime.load(policy)
 
 
+@pytest.mark.parametrize("changes", [{"linear_speed": 0.1}, {"rate": 50.0}])
+def test_another_scale_or_rate_of_actions_is_refused(
+    policy: Path, changes: dict[str, object]
+) -> None:
+    rewrite(policy / "behaviours", **changes)
+    with pytest.raises(ContractError, match="of the model and of this robot differ"):
+        BehavioursRuntime.load(policy)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"sha256": "abc"},
+        {"layers": None},
+        {"joint_names": "panda"},
+        {"rate": "25"},
+        {"decision_period": True},
+        {"decision_period": 0},
+    ],
+    ids=str,
+)
+def test_a_value_of_the_wrong_kind_is_refused_by_name(
+    policy: Path, changes: dict[str, object]
+) -> None:
+    rewrite(policy / "choreographer", **changes)
+    with pytest.raises(ContractError, match=next(iter(changes))):
+        ChoreographerRuntime.load(policy)
+
+
 def test_features_of_other_behaviours_are_refused_with_both_hashes(policy: Path) -> None:
     with pytest.raises(ContractError, match=r"was trained on the features of .* gets those of abc"):
         ChoreographerRuntime.load(policy, features_from="abc")

@@ -5,16 +5,25 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_origin, get_type_hints
 
 from introspect_learning.atomic import sha256, write_text
-from introspect_sim.tasks import ACTION_NAMES, OBSERVATION
+from introspect_sim.tasks import ACTION_NAMES, OBSERVATION, POLICY_PERIOD
+from introspect_sim.tasks.action import ANGULAR_SPEED, LINEAR_SPEED
 
 if TYPE_CHECKING:
     from introspect_description import ArmDescription
 
 FORMAT = 1
 CONTRACT, WEIGHTS, GRAPH = "contract.json", "model.safetensors", "model.onnx"
+# What JSON has for the type of a field.
+_JSON: dict[object, tuple[type, ...]] = {
+    str: (str,),
+    int: (int,),
+    float: (int, float),
+    tuple: (list,),
+    dict: (dict,),
+}
 LARGEST_FILE = 256 * 2**20  # refuse to read more [bytes]
 
 
@@ -103,9 +112,15 @@ class Contract:
         needed = known - {"features_from", "training", "sha256", "format"}
         if missing := sorted(needed - values.keys()):
             raise ContractError(f"{file} lacks {missing}")
+        hints = get_type_hints(cls)
         for name in known & values.keys():
+            wanted = _JSON.get(get_origin(hints[name]) or hints[name], object)
+            if not isinstance(values[name], wanted) or isinstance(values[name], bool):
+                raise ContractError(f"{file}: {name} cannot be {values[name]!r}")
             if isinstance(values[name], list):
                 values[name] = tuple(values[name])
+        if values["decision_period"] < 1:
+            raise ContractError(f"{file}: decision_period must be at least 1")
         return cls(**values)
 
     def check_arm(self, arm: ArmDescription) -> None:
@@ -120,8 +135,11 @@ class Contract:
         """Refuse a model whose observation or action is not the one this version builds."""
         self._same("observation", self.observation_names, OBSERVATION.names)
         self._same("action", self.action_names, ACTION_NAMES)
+        speeds = self.linear_speed, self.angular_speed
+        self._same("speeds at an action of 1", speeds, (LINEAR_SPEED, ANGULAR_SPEED))
+        self._same("rate", (self.rate,), (1.0 / POLICY_PERIOD,))
 
-    def _same(self, what: str, model: tuple[str, ...], here: tuple[str, ...]) -> None:
+    def _same(self, what: str, model: tuple[object, ...], here: tuple[object, ...]) -> None:
         if tuple(model) != tuple(here):
             raise ContractError(
                 f"{what} of the model and of this robot differ: "
