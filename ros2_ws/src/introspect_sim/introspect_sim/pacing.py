@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-POLICY_PERIOD = 0.04  # [s of simulated time]
+from introspect_sim.tasks import POLICY_PERIOD
 
 
 class Pacing(Protocol):

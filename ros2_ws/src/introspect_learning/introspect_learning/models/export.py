@@ -20,8 +20,7 @@ from introspect_learning.behaviours.networks import FEATURE_SIZE, LAYERS, Behavi
 from introspect_learning.choreographer.network import Choreographer
 from introspect_learning.models.contract import GRAPH, WEIGHTS, Contract, ContractError
 from introspect_learning.models.runtime import policy_part
-from introspect_sim.envs import POLICY_PERIOD
-from introspect_sim.tasks import ACTION_NAMES, OBSERVATION
+from introspect_sim.tasks import ACTION_NAMES, OBSERVATION, POLICY_PERIOD
 from introspect_sim.tasks.action import ANGULAR_SPEED, LINEAR_SPEED
 
 _OPSET = 17

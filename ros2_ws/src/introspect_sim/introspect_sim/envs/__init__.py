@@ -2,10 +2,9 @@
 
 from introspect_sim.envs.perturbation import Perturbation, PerturbationConfig
 from introspect_sim.envs.single_env import PickAndPlaceEnv
-from introspect_sim.envs.vector_env import POLICY_PERIOD, PickAndPlaceVectorEnv
+from introspect_sim.envs.vector_env import PickAndPlaceVectorEnv
 
 __all__ = [
-    "POLICY_PERIOD",
     "Perturbation",
     "PerturbationConfig",
     "PickAndPlaceEnv",

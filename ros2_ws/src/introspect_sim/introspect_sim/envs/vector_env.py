@@ -21,13 +21,18 @@ from introspect_sim.envs.perturbation import (
     draw_disturbance,
     horizontal,
 )
-from introspect_sim.tasks import ACTION_SIZE, OBSERVATION, PickAndPlace, decode, observe
+from introspect_sim.tasks import (
+    ACTION_SIZE,
+    OBSERVATION,
+    POLICY_PERIOD,
+    PickAndPlace,
+    decode,
+    observe,
+)
 from introspect_sim.worlds import OBJECT_EDGE, TIMESTEP, make_world
 
 Array = NDArray[np.float64]
 Info = dict[str, Any]
-
-POLICY_PERIOD = 0.04  # [s]
 
 
 class PickAndPlaceVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], NDArray[Any]]):

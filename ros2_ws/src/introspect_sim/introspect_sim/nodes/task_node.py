@@ -28,8 +28,7 @@ from introspect_control.nodes.runtime import (
     spin,
 )
 from introspect_sim.episodes import Episode, EpisodeLog
-from introspect_sim.pacing import POLICY_PERIOD
-from introspect_sim.tasks import make_task
+from introspect_sim.tasks import POLICY_PERIOD, make_task
 
 REMIND = 5.0  # between two lines about what is being waited for [s of wall time]
 TICK = 0.1  # of looks at what sends no message when it changes [s of wall time]

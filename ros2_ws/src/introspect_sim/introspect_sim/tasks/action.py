@@ -9,6 +9,7 @@ Array = NDArray[np.float64]
 
 ACTION_NAMES = ("linear_x", "linear_y", "linear_z", "angular_z", "gripper")
 ACTION_SIZE = len(ACTION_NAMES)
+POLICY_PERIOD = 0.04  # for which an action is asked [s]
 LINEAR_SPEED = 0.5  # of the tool at 1 [m/s]
 ANGULAR_SPEED = 1.5  # of the tool about the vertical at 1 [rad/s]
 GRIPPER_OPEN = 0.08  # width asked for by a gripper action >= 0 [m]
