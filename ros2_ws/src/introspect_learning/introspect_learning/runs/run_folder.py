@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import IO, Any
 
 from introspect_learning.atomic import write_text
-from introspect_learning.runs.checkpoint import Checkpoints
 from introspect_learning.runs.errors import RunError
 
 
@@ -31,7 +30,6 @@ class RunFolder:
         path.mkdir(parents=True, exist_ok=True)
         self._lock = self._take_lock()
         self._check_config(json.loads(json.dumps(dataclasses.asdict(config), default=str)), resume)
-        self.checkpoints = Checkpoints(path / "checkpoint")
         self.model = path / "model"
         self._metrics = (path / "metrics.jsonl").open("a", encoding="utf-8")
         self._events = _summary_writer(path)
