@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+TESTS = Path(__file__).parent
 
 # Before anything imports rclpy.
 os.environ.setdefault("AMENT_PREFIX_PATH", sys.prefix)
@@ -39,7 +42,7 @@ def isolated_domain(request: pytest.FixtureRequest) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests by their folder, so that no test can forget to be isolated."""
     for item in items:
-        folders = item.path.parts
+        folders = item.path.relative_to(TESTS).parts
         if {"nodes", "launch", "faults"} & set(folders):
             item.add_marker(pytest.mark.ros)
         if "e2e" in folders:
