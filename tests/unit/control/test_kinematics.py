@@ -58,6 +58,15 @@ def test_joints_about_any_axis_turn_about_it() -> None:
     np.testing.assert_allclose(position[0], [0.0, 0.0, -1.0], atol=1e-12)
 
 
+def test_a_chain_of_one_joint_turns_many_arms_about_it() -> None:
+    frame = JointFrame("swivel", np.eye(3), np.zeros(3), np.array([0.0, 0.0, 1.0]), True)
+    tool = JointFrame("tool", np.eye(3), np.array([0.0, 0.0, 0.5]), np.zeros(3), False)
+    position, rotation, J = KinematicChain([frame, tool]).jacobian(np.array([[0.0], [0.5 * np.pi]]))
+    np.testing.assert_allclose(position, [[0.0, 0.0, 0.5]] * 2, atol=1e-12)
+    np.testing.assert_allclose(rotation[1], [[0, -1, 0], [1, 0, 0], [0, 0, 1]], atol=1e-12)
+    np.testing.assert_allclose(J[:, :, 0], [[0, 0, 0, 0, 0, 1]] * 2, atol=1e-12)
+
+
 def test_wrong_shapes_and_empty_chains_are_refused_by_name() -> None:
     with pytest.raises(ValueError, match=r"joint_position must be \(n, 7\), got \(1, 6\)"):
         CHAIN.forward(np.zeros((1, 6)))

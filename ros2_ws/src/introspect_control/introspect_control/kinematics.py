@@ -129,8 +129,10 @@ class KinematicChain:
         axes *= self._signs
         for j, weight in self._tool_origin:
             position = position + columns[j] * weight
-        tool = np.stack([_combined(columns, terms) for terms in self._tool_columns])
-        return position, tool, axes, origins
+        tool = np.empty((3, 3, n))
+        for j, terms in enumerate(self._tool_columns):
+            tool[j] = _combined(columns, terms)  # where no joint has turned it, the same for all
+        return np.broadcast_to(position, (3, n)), tool, axes, origins
 
 
 class _Columns:
