@@ -74,7 +74,7 @@ def test_finished_copies_start_anew_at_their_next_step() -> None:
     assert not np.array_equal(observation, start)
 
 
-@pytest.mark.parametrize("kind", list(Perturbation))
+@pytest.mark.parametrize("kind", [k for k in Perturbation if k is not Perturbation.DROP_OBJECT])
 def test_a_disturbance_comes_once_and_is_told(kind: Perturbation) -> None:
     config = PerturbationConfig(probability=1.0, kinds=(kind,), earliest=4, latest=4)
     env = PickAndPlaceVectorEnv(3, perturbation=config)
@@ -90,6 +90,29 @@ def test_a_disturbance_comes_once_and_is_told(kind: Perturbation) -> None:
             np.testing.assert_array_equal(disturbed, calm)
     assert not np.array_equal(disturbed, calm)
     assert (env.disturbances() == kind.value).all()
+
+
+def test_an_object_is_dropped_once_it_has_been_lifted_and_the_gripper_closes_again() -> None:
+    # Given episodes in which the script picks the object up
+    config = PerturbationConfig(
+        probability=1.0, kinds=(Perturbation.DROP_OBJECT,), earliest=2, latest=2
+    )
+    env, teacher = PickAndPlaceVectorEnv(4, perturbation=config), Teacher()
+    observation, info = env.reset(seed=2)
+    rows, dropped_from, fell_to = np.arange(4), np.full(4, np.nan), np.full(4, np.inf)
+    for _ in range(100):
+        height = env.world.object_pose[:, 2]
+        before = info["disturbed"]
+        action = teacher.actions(observation)[rows, teacher.reference(observation)]
+        observation, *_, info = env.step(action)
+        # When it is off the table, and not before
+        comes = info["disturbed"] & ~before
+        dropped_from[comes] = env.world.object_pose[comes, 2]
+        fell_to[before] = np.minimum(fell_to, height)[before]
+    # Then it falls back to the table, once, and can be picked up again
+    assert (dropped_from > 0.04).all()
+    assert (fell_to < 0.022).all()
+    assert teacher.holds(observation).all()
 
 
 def test_gymnasium_accepts_the_single_environment() -> None:

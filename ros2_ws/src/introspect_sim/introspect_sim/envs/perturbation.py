@@ -1,4 +1,4 @@
-"""Disturbances in the middle of an episode: the object pushed or dropped, the goal moved."""
+"""Disturbances in the middle of an episode: object pushed, dropped or moved, goal moved."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ class Perturbation(Enum):
     PUSH_OBJECT = 0
     """The object gets a horizontal velocity."""
     DROP_OBJECT = 1
-    """The object leaves the gripper: it lands on the table some centimetres away."""
-    MOVE_GOAL = 2
+    """The gripper opens for a moment, once the object is off the table."""
+    MOVE_OBJECT = 2
+    """The object is taken away, and put down on the table some centimetres further on."""
+    MOVE_GOAL = 3
     """The goal is somewhere else from now on."""
 
 
@@ -31,7 +33,8 @@ class PerturbationConfig:
     earliest: int = 10  # policy step
     latest: int = 45  # policy step
     push_speed: tuple[float, float] = (0.3, 0.8)  # [m/s]
-    drop_distance: tuple[float, float] = (0.0, 0.12)  # from where the object was [m]
+    drop_time: float = 0.3  # that the gripper is open for [s]
+    move_distance: tuple[float, float] = (0.0, 0.12)  # from where the object was [m]
 
     def __post_init__(self) -> None:
         """Refuse numbers that cannot be drawn from."""
@@ -39,6 +42,8 @@ class PerturbationConfig:
             raise ValueError(f"probability must be in [0, 1], got {self.probability}")
         if not 0 <= self.earliest <= self.latest:
             raise ValueError(f"need 0 <= earliest <= latest, got {self.earliest}, {self.latest}")
+        if not self.drop_time > 0.0:
+            raise ValueError(f"drop_time must be positive, got {self.drop_time}")
         if not self.kinds:
             raise ValueError(f"kinds must name at least one of {[k.name for k in Perturbation]}")
 
@@ -47,7 +52,7 @@ class PerturbationConfig:
 class Disturbance:
     """One episode's disturbance."""
 
-    step: int  # the policy step it comes at; -1: never
+    step: int  # the policy step it comes at, or waits from to drop the object; -1: never
     kind: Perturbation
     direction: float  # [rad] about the vertical
     strength: float  # in [0, 1] between the configured ends

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import gymnasium
@@ -33,6 +34,7 @@ from introspect_sim.worlds import OBJECT_EDGE, TIMESTEP, make_world
 
 Array = NDArray[np.float64]
 Info = dict[str, Any]
+LIFTED = 0.02  # height over the table from which an object can be dropped [m]
 
 
 class PickAndPlaceVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], NDArray[Any]]):
@@ -101,7 +103,9 @@ class PickAndPlaceVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], 
         self.steps = np.zeros(n, dtype=np.int64)  # taken in the present episode
         self._episode = np.zeros(n, dtype=np.int64)
         self._disturbance: list[Disturbance] = [NEVER] * n
-        self._disturbed_at = np.full(n, -1)
+        self._disturb_at = np.full(n, -1)  # step of a disturbance still to come, -1: none
+        self._disturbed = np.zeros(n, dtype=bool)
+        self._open_until = np.zeros(n, dtype=np.int64)  # step to which the gripper is kept open
         self._seed = 0
 
     def reset(
@@ -129,12 +133,13 @@ class PickAndPlaceVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], 
         """Take one policy step in every copy; copies that had finished start anew instead."""
         finished = self.steps >= self.horizon
         linear, angular, width = decode(actions)
+        width = np.where(self.steps < self._open_until, self.arm.gripper.width_max, width)
         self.servo.set_twist(linear, angular)
         # All commands first, then all physics: each finds its own code and data in the caches.
         for command in [self.servo.tick() for _ in range(self._ticks)]:
             self.world.step(command.position, command.velocity, width, self.servo.config.period)
         self.steps += 1
-        for row in np.flatnonzero(self.steps == self._disturbed_at):
+        for row in self._due():
             self._disturb(int(row))
         if finished.any():
             self._start(np.flatnonzero(finished))
@@ -177,23 +182,38 @@ class PickAndPlaceVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], 
             start = self.task.start(rng)
             poses[k], self.goal_position[row] = start.object_pose[0], start.goal_position[0]
             self._disturbance[row] = draw_disturbance(self.perturbation, rng)
-            self._disturbed_at[row] = self._disturbance[row].step
+            self._disturb_at[row] = self._disturbance[row].step
         joints = np.tile(self.arm.home, (len(rows), 1))
         self.world.reset(rows, joints, poses)
         self.servo.reset(joints, rows)
         self._episode[rows] += 1
         self.steps[rows] = 0
+        self._disturbed[rows] = False
+        self._open_until[rows] = 0
+
+    def _due(self) -> NDArray[np.int64]:
+        """Rows whose disturbance comes now; an object is dropped only once it has been lifted."""
+        due = np.flatnonzero((self._disturb_at >= 0) & (self.steps >= self._disturb_at))
+        if not len(due):
+            return due
+        lifted = self.world.object_pose[due, 2] > 0.5 * OBJECT_EDGE + LIFTED
+        drops = [self._disturbance[row].kind is Perturbation.DROP_OBJECT for row in due]
+        return due[lifted | ~np.array(drops)]
 
     def _disturb(self, row: int) -> None:
         disturbance, config = self._disturbance[row], self.perturbation
         rows = np.array([row])
+        self._disturb_at[row] = -1
+        self._disturbed[row] = True
         if disturbance.kind is Perturbation.PUSH_OBJECT:
             speed = between(config.push_speed, disturbance.strength)
             push = horizontal(disturbance.direction, speed)
             self.world.set_object_velocity(rows, push[None], np.zeros((1, 3)))
         elif disturbance.kind is Perturbation.DROP_OBJECT:
+            self._open_until[row] = self.steps[row] + math.ceil(config.drop_time / POLICY_PERIOD)
+        elif disturbance.kind is Perturbation.MOVE_OBJECT:
             pose = self.world.object_pose[row]
-            shift = between(config.drop_distance, disturbance.strength)
+            shift = between(config.move_distance, disturbance.strength)
             pose[:3] += horizontal(disturbance.direction, shift)
             pose[2] = 0.5 * OBJECT_EDGE
             centre, spread = self.task.config.object_centre, self.task.config.object_spread
@@ -207,5 +227,4 @@ class PickAndPlaceVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], 
     def _info(self) -> Info:
         position = self.world.object_pose[:, :3]
         success = self.task.success(position, self.goal_position)
-        disturbed = (self._disturbed_at >= 0) & (self.steps >= self._disturbed_at)
-        return {"success": success, "disturbed": disturbed}
+        return {"success": success, "disturbed": self._disturbed.copy()}
