@@ -11,7 +11,14 @@ import numpy as np
 from mujoco.batch import Batch
 from numpy.typing import NDArray
 
-from introspect_sim.worlds.scene import CAMERA, GRIPPER, OBJECT, SceneConfig, build_scene
+from introspect_sim.worlds.scene import (
+    CAMERA,
+    GRIPPER,
+    OBJECT,
+    SceneConfig,
+    build_scene,
+    set_picture,
+)
 from introspect_sim.worlds.world import TIMESTEP, Array, Rows, WorldError, substeps
 
 if TYPE_CHECKING:
@@ -133,8 +140,9 @@ class MuJoCoWorld:
         studio = self._studio
         if studio is None or studio.size != (width, height):
             self.close()
-            visible = build_scene(self.arm, self._config, visible=True)
-            studio = self._studio = _Studio(visible.compile(), width, height)
+            spec = build_scene(self.arm, self._config, visible=True)
+            set_picture(spec, width, height)
+            studio = self._studio = _Studio(spec.compile(), width, height)
         return studio.picture(self._qpos[row])
 
     def close(self) -> None:
@@ -201,7 +209,7 @@ class _Studio:
         mujoco.mj_kinematics(self._model, self._data)
         mujoco.mj_camlight(self._model, self._data)
         self._renderer.update_scene(self._data, CAMERA)
-        picture: NDArray[np.uint8] = self._renderer.render().copy()
+        picture: NDArray[np.uint8] = self._renderer.render()
         return picture
 
     def close(self) -> None:

@@ -19,6 +19,7 @@ OBJECT_EDGE = 0.04  # edge of the cube [m]
 OBJECT_MASS = 0.08  # [kg]
 OBJECT_FRICTION = 1.0  # Coulomb coefficient of every contact in the scene
 TIMESTEP = 0.002  # of the physics [s]
+SMALL_PICTURE = 128  # edge up to which round shapes are drawn coarsely [pixels]
 
 
 class WorldError(Exception):
