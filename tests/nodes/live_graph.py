@@ -16,12 +16,15 @@ from typing import Any, TypeVar
 
 import rclpy
 from rclpy.node import Node
+from rclpy.qos import QoSProfile
 from rclpy.task import Future
 
 from introspect_control.nodes.runtime import SENSOR, make_executor
 
 T = TypeVar("T")
 PATIENCE = 60.0  # for whatever must happen on a busy machine [s]
+FAREWELL = 5.0  # for a process to end when asked to [s]
+DEEP = QoSProfile(depth=5000)  # for a test that must not miss a message, however late it listens
 
 
 class NodeProcess:
@@ -62,7 +65,8 @@ class NodeProcess:
     ) -> None:
         if error is not None:
             print(f"--- output of {self.process.args[2]}\n{self.output}")  # type: ignore[index]
-        self.kill()
+            self.kill()
+        self.stop()
         self._output.close()
 
     @property
@@ -84,6 +88,14 @@ class NodeProcess:
         """End the process without giving it a chance."""
         self.process.kill()
         self.process.wait()
+
+    def stop(self) -> None:
+        """End the process; in peace if it will, so that its peers do not take it for alive."""
+        self.send(signal.SIGINT)
+        try:
+            self.process.wait(FAREWELL)
+        except subprocess.TimeoutExpired:
+            self.kill()
 
     def end(self) -> int:
         """Wait until it ends by itself and return the exit code."""
@@ -128,6 +140,17 @@ class Peer:
             if time.monotonic() > end:
                 raise AssertionError(f"waited {patience:.0f} s in vain for {what}")
             self.spin()
+
+    def first(self, heard: list[T], matches: Callable[[T], bool], what: str) -> T:
+        """The first message heard that matches, once there is one."""
+        found: list[T] = []
+
+        def look() -> bool:
+            found[:] = [message for message in heard if matches(message)]
+            return bool(found)
+
+        self.wait_for(look, what)
+        return found[0]
 
     def result(self, future: Future[T], what: str) -> T:
         """Wait for a future."""

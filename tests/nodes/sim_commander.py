@@ -6,7 +6,7 @@ import numpy as np
 from builtin_interfaces.msg import Duration
 from geometry_msgs.msg import PoseStamped
 from introspect_msgs.msg import GripperCommand
-from live_graph import Peer
+from live_graph import DEEP, Peer
 from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
@@ -21,9 +21,9 @@ class Arm:
 
     def __init__(self, me: Peer) -> None:
         self.me = me
-        self.joints: list[JointState] = me.hear(JointState, "joint_states")
-        self.objects: list[PoseStamped] = me.hear(PoseStamped, "object_pose")
-        self.goals: list[PoseStamped] = me.hear(PoseStamped, "goal_pose")
+        self.joints: list[JointState] = me.hear(JointState, "joint_states", DEEP)
+        self.objects: list[PoseStamped] = me.hear(PoseStamped, "object_pose", DEEP)
+        self.goals: list[PoseStamped] = me.hear(PoseStamped, "goal_pose", DEEP)
         topic = PANDA.controller.trajectory_topic
         self._trajectory = me.node.create_publisher(JointTrajectory, topic, SENSOR)
         self._gripper = me.node.create_publisher(GripperCommand, "gripper/command", SENSOR)

@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseStamped, Vector3
 from introspect_msgs.srv import PerturbWorld, ResetWorld
-from live_graph import NodeProcess, Peer, peer, seconds
+from live_graph import DEEP, NodeProcess, Peer, diagnosis, peer, seconds
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState
 from sim_commander import PANDA, Arm
-
-from introspect_control.nodes.runtime import SENSOR
 
 pytest.importorskip("mujoco")
 MODULE = "introspect_sim.nodes.sim_node"
@@ -47,7 +46,10 @@ def commander(sim: NodeProcess, me: Peer) -> Arm:
 def arm(commander: Arm) -> Arm:
     """A commander of the running simulation, at the start of seed 0."""
     assert commander.me.call(ResetWorld, "reset_world", seed=0).success
-    commander.see(1)
+    commander.me.wait_for(
+        lambda: np.abs(commander.position - PANDA.home).max() < 5e-3 and commander.width > 0.078,
+        "the start",
+    )
     return commander
 
 
@@ -65,10 +67,10 @@ def test_each_state_comes_as_object_goal_clock_and_joints_of_one_stamp(
         return lambda message: order.append((name, round(1e9 * seconds(stamp(message)))))
 
     for kind, topic in ((PoseStamped, "object_pose"), (PoseStamped, "goal_pose")):
-        me.node.create_subscription(kind, topic, note(topic, lambda m: m.header.stamp), SENSOR)
-    me.node.create_subscription(Clock, "/clock", note("clock", lambda m: m.clock), SENSOR)
+        me.node.create_subscription(kind, topic, note(topic, lambda m: m.header.stamp), DEEP)
+    me.node.create_subscription(Clock, "/clock", note("clock", lambda m: m.clock), DEEP)
     me.node.create_subscription(
-        JointState, "joint_states", note("joint_states", lambda m: m.header.stamp), SENSOR
+        JointState, "joint_states", note("joint_states", lambda m: m.header.stamp), DEEP
     )
 
     def states() -> list[int]:
@@ -94,26 +96,34 @@ def test_joint_states_name_arm_and_fingers_in_the_base_frame(arm: Arm) -> None:
 
 def test_the_same_seed_resets_to_identical_poses(arm: Arm) -> None:
     def start(seed: int) -> tuple[list[float], list[float]]:
-        before = len(arm.joints)
+        """Object and goal of the first state after a reset, which is the first with its goal."""
+        before = pose(arm.goals[-1])
+        del arm.objects[:], arm.goals[:]
         assert arm.me.call(ResetWorld, "reset_world", seed=seed).success
-        arm.me.wait_for(lambda: len(arm.joints) > before, "a state")
-        return pose(arm.objects[-1]), pose(arm.goals[-1])
+        new = arm.me.first(arm.goals, lambda goal: pose(goal) != before, "the new goal")
+        stamp = new.header.stamp
+        at_start = arm.me.first(arm.objects, lambda m: m.header.stamp == stamp, "its object")
+        return pose(at_start), pose(new)
 
     first, other, again = start(41), start(42), start(41)
 
-    # A few periods may have gone by since: a cube at rest moves by nanometres.
-    assert again == (pytest.approx(first[0], abs=1e-5), first[1])
+    assert again == first
     assert np.linalg.norm(np.subtract(first[0][:2], other[0][:2])) > 1e-3
 
 
-def test_a_reset_is_answered_when_the_new_state_has_been_published(arm: Arm) -> None:
+def test_a_reset_puts_the_arm_home_from_one_state_to_the_next(arm: Arm) -> None:
     arm.send(PANDA.home + 0.3, time=0.1)
     arm.me.wait_for(lambda: np.abs(arm.position - PANDA.home).max() > 0.25, "the arm to move")
+    del arm.joints[:-1]
 
-    arm.me.call(ResetWorld, "reset_world", seed=3)
-    arm.see(1)
+    assert arm.me.call(ResetWorld, "reset_world", seed=3).success
+    arm.me.wait_for(lambda: np.abs(arm.position - PANDA.home).max() < 0.2, "the arm to come home")
+    arm.see(5)
 
-    assert np.abs(arm.position - PANDA.home).max() < 1e-2
+    away = [np.abs(np.array(m.position[:7]) - PANDA.home).max() for m in arm.joints]
+    home = next(k for k, distance in enumerate(away) if distance < 0.2)
+    assert min(away[:home]) > 0.25
+    assert max(away[home:]) < 1e-2
 
 
 def test_a_seed_that_makes_no_sense_is_refused(arm: Arm) -> None:
@@ -142,13 +152,14 @@ def test_wrong_joint_names_are_refused_with_both_lists_and_the_arm_holds(
 ) -> None:
     wrong = tuple(name.replace("panda", "fr3") for name in PANDA.joint_names)
 
+    start = time.monotonic()
     for _ in range(20):
         arm.send(PANDA.home + 0.5, wrong)
         arm.see(1)
 
     arm.me.wait_for(lambda: "trajectory refused" in sim.output, "the refusal")
     refusals = [line for line in sim.output.splitlines() if "trajectory refused" in line]
-    assert len(refusals) == 1  # at most one a second
+    assert len(refusals) <= 1.0 + (time.monotonic() - start)  # at most one a second
     assert ", ".join(wrong) in refusals[0]
     assert ", ".join(PANDA.joint_names) in refusals[0]
     assert np.abs(arm.position - PANDA.home).max() < 5e-3
@@ -213,17 +224,25 @@ def test_a_disturbance_that_makes_no_sense_is_refused(
     assert message in answer.message
 
 
-def test_real_time_is_kept_within_one_percent(arm: Arm) -> None:
+def test_real_time_is_kept_within_one_percent_or_the_node_says_that_it_was_late(arm: Arm) -> None:
+    diagnostics = arm.me.hear(DiagnosticArray, "/diagnostics", DEEP)
     delays: list[tuple[float, float]] = []
     arm.me.node.create_subscription(
-        Clock, "/clock", lambda m: delays.append((time.monotonic(), seconds(m.clock))), SENSOR
+        Clock, "/clock", lambda m: delays.append((time.monotonic(), seconds(m.clock))), DEEP
     )
+
+    def overruns() -> int:
+        count = len(diagnostics)
+        arm.me.wait_for(lambda: diagnosis(diagnostics[count:], "sim_node"), "diagnostics")
+        return int(diagnosis(diagnostics, "sim_node")["overruns"])
 
     def span() -> float:
         return delays[-1][0] - delays[0][0] if delays else 0.0
 
+    before = overruns()
+    delays.clear()
     arm.me.wait_for(lambda: span() > 3.0, "3 s to go by")
     # The least delayed message of each end: what a busy machine adds does not count.
     half = len(delays) // 2
     first, last = (min(wall - sim for wall, sim in part) for part in (delays[:half], delays[half:]))
-    assert abs(last - first) < 0.01 * span() / 2
+    assert abs(last - first) < 0.01 * span() / 2 or overruns() > before
