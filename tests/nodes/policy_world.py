@@ -9,6 +9,7 @@ from introspect_msgs.action import ExecuteTask
 from introspect_msgs.msg import Activations, BehaviourStatus, GuardStatus, PolicyAction
 from live_graph import Peer
 from rclpy.action import ActionClient
+from rclpy.action.client import ClientGoalHandle
 from rclpy.task import Future
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState
@@ -41,6 +42,7 @@ class PolicyWorld:
         self._guard = publish(GuardStatus, "guard/status", LATCHED)
         self._execute = ActionClient(me.node, ExecuteTask, "execute_task")
         self.feedback: list[ExecuteTask.Feedback] = []
+        self._goal: ClientGoalHandle | None = None  # the latest one accepted
 
     def connect(self) -> None:
         """Wait until the behaviour node hears everything and can be asked for a task."""
@@ -52,7 +54,26 @@ class PolicyWorld:
         self.me.connect()
         node = self.me.node
         self.me.wait_for(lambda: node.count_subscribers("activations") > 1, "choreographer_node")
-        self.run_until(self.begin(timeout=0.04).done, "a first episode")
+
+    def settle(self) -> None:
+        """Bring about a known state: the bridge is free of faults, an episode has just ended."""
+        self.guard(GuardStatus.IDLE)
+        self.clear()
+        while not self.actions:  # a choreographer that is only starting does not answer in time
+            self.run_until(self.begin(timeout=0.04).done, "a first episode")
+        self.me.wait_for(
+            lambda: self.actions and self.actions[-1].mode == PolicyAction.HOLD, "the hold"
+        )
+        self.me.wait_for(
+            lambda: self.decisions[-1].header.stamp == self.questions[-1].header.stamp,
+            "the last decision",
+        )
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget what has been heard."""
+        for heard in (self.questions, self.decisions, self.actions, self.feedback):
+            heard.clear()
 
     def publish(
         self,
@@ -81,10 +102,23 @@ class PolicyWorld:
 
     def start(self, task: str = "pick_and_place", timeout: float = 0.0) -> Future:
         """Send a goal; the future is of its handle."""
-        return self._execute.send_goal_async(
+        answer = self._execute.send_goal_async(
             ExecuteTask.Goal(task=task, timeout=timeout),
             feedback_callback=lambda message: self.feedback.append(message.feedback),
         )
+        answer.add_done_callback(self._remember)
+        return answer
+
+    def _remember(self, answer: Future) -> None:
+        if answer.result().accepted:
+            self._goal = answer.result()
+
+    def cancel(self) -> None:
+        """End the episode that a test has left, if there is one."""
+        if self._goal is not None:
+            cancelled = self._goal.cancel_goal_async()
+            self.me.wait_for(cancelled.done, "the episode to be cancelled")
+            self._goal = None
 
     def begin(self, timeout: float = 0.0) -> Future:
         """Start an episode; the future is of its result."""

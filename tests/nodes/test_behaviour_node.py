@@ -42,26 +42,37 @@ def me(ros_domain: int) -> Iterator[Peer]:
 
 
 @pytest.fixture(scope="module")
-def processes(ros_domain: int) -> Iterator[dict[str, NodeProcess]]:
-    """Both nodes of the policy."""
-    with NodeProcess(BEHAVIOURS, SIMULATED) as one, NodeProcess(CHOREOGRAPHER, SIMULATED) as other:
-        yield {"behaviours": one, "choreographer": other}
+def pair(ros_domain: int) -> Iterator[dict[str, NodeProcess]]:
+    """Both nodes of the policy, by their module; whoever ends one leaves it to ``processes``."""
+    pair = {module: NodeProcess(module, SIMULATED) for module in (BEHAVIOURS, CHOREOGRAPHER)}
+    yield pair
+    for process in pair.values():
+        process.stop()
+
+
+@pytest.fixture
+def processes(pair: dict[str, NodeProcess]) -> dict[str, NodeProcess]:
+    """Both nodes, running whatever an earlier test has done to them."""
+    for module, process in pair.items():
+        if not process.running:
+            pair[module] = NodeProcess(module, SIMULATED)
+    return pair
 
 
 @pytest.fixture(scope="module")
-def shared(me: Peer, processes: dict[str, NodeProcess]) -> Iterator[PolicyWorld]:
+def shared(me: Peer) -> Iterator[PolicyWorld]:
     world = PolicyWorld(me)
-    world.connect()
     yield world
     world.close()
 
 
 @pytest.fixture
-def world(shared: PolicyWorld) -> PolicyWorld:
-    """The world with nothing heard yet, and no episode."""
-    for heard in (shared.questions, shared.decisions, shared.actions, shared.feedback):
-        heard.clear()
-    return shared
+def world(shared: PolicyWorld, processes: dict[str, NodeProcess]) -> Iterator[PolicyWorld]:
+    """The world with nothing heard yet, no episode, and both nodes ready for one."""
+    shared.connect()
+    shared.settle()
+    yield shared
+    shared.cancel()
 
 
 def random_states(count: int) -> list[dict[str, object]]:
@@ -188,7 +199,7 @@ def test_a_second_goal_and_an_unknown_task_are_refused(
 
     world.run_until(result.done, "the end")
 
-    output = processes["behaviours"].output
+    output = processes[BEHAVIOURS].output
     assert "goal refused: task 'juggle' does not exist; there is 'pick_and_place'" in output
     assert "is still running" in output
 
@@ -260,12 +271,13 @@ def test_deactivating_holds_the_arm_and_refuses_goals_until_active_again(
     world.act()
 
     change(world.me, Transition.TRANSITION_DEACTIVATE)
-    world.me.wait_for(result.done, "the end")
-    assert result.result().result.message == "behaviour_node was deactivated"
-    assert world.actions[-1].mode == PolicyAction.HOLD
-    assert not world.me.result(world.start(), "an answer").accepted
-
-    change(world.me, Transition.TRANSITION_ACTIVATE)
+    try:
+        world.me.wait_for(result.done, "the end")
+        assert result.result().result.message == "behaviour_node was deactivated"
+        assert world.actions[-1].mode == PolicyAction.HOLD
+        assert not world.me.result(world.start(), "an answer").accepted
+    finally:
+        change(world.me, Transition.TRANSITION_ACTIVATE)
     world.run_until(world.begin(timeout=0.04).done, "an episode")
 
 
@@ -284,11 +296,11 @@ def test_a_late_choreographer_is_counted_and_its_last_decision_kept(
     world.me.wait_for(lambda: diagnosis(diagnostics, "behaviour_node"), "diagnostics")
     before = int(diagnosis(diagnostics, "behaviour_node")["late decisions"])
 
-    processes["choreographer"].send(signal.SIGSTOP)
+    processes[CHOREOGRAPHER].send(signal.SIGSTOP)
     try:
         world.run_until(lambda: len(world.actions) >= 6, "actions without answers")
     finally:
-        processes["choreographer"].send(signal.SIGCONT)
+        processes[CHOREOGRAPHER].send(signal.SIGCONT)
     late = len(world.actions) - 1
 
     assert {action.behaviour for action in world.actions} == {followed}
@@ -300,9 +312,6 @@ def test_a_late_choreographer_is_counted_and_its_last_decision_kept(
     )
 
 
-# From here on the choreographer is dead: these two come last.
-
-
 def test_a_killed_choreographer_leaves_its_last_decision_and_is_reported(
     world: PolicyWorld, processes: dict[str, NodeProcess]
 ) -> None:
@@ -310,7 +319,7 @@ def test_a_killed_choreographer_leaves_its_last_decision_and_is_reported(
     result = world.begin(timeout=0.8)
     followed = world.act().behaviour
 
-    processes["choreographer"].kill()
+    processes[CHOREOGRAPHER].kill()
     world.run_until(result.done, "the end of the episode")
 
     assert result.result().status == GoalStatus.STATUS_SUCCEEDED
@@ -324,7 +333,10 @@ def test_a_killed_choreographer_leaves_its_last_decision_and_is_reported(
     )
 
 
-def test_without_a_choreographer_nothing_moves_and_the_result_says_why(world: PolicyWorld) -> None:
+def test_without_a_choreographer_nothing_moves_and_the_result_says_why(
+    world: PolicyWorld, processes: dict[str, NodeProcess]
+) -> None:
+    processes[CHOREOGRAPHER].kill()
     result = world.begin()
 
     world.run_until(result.done, "the end")
