@@ -278,8 +278,22 @@ def test_stop_and_rearm_are_services(rig: Rig) -> None:
     rig.wait_for_state(GuardStatus.FAULT)
     assert rig.reason == "stopped by guard/stop"
 
-    assert rig.me.call(Trigger, "guard/rearm").success
+    answer = rig.me.call(Trigger, "guard/rearm")
+    assert (answer.success, answer.message) == (True, "ready for the next action")
     rig.wait_for_state(GuardStatus.IDLE)
+
+
+def test_a_rearm_while_the_arm_stops_is_refused_and_says_so(rig: Rig) -> None:
+    rig.start()
+    rig.wait_for_state(GuardStatus.ACTIVE)
+    rig.run(10)
+    rig.act(PolicyAction.HOLD)
+    rig.wait_for_state(GuardStatus.STOPPING)
+
+    answer = rig.me.call(Trigger, "guard/rearm")
+
+    assert not answer.success
+    assert answer.message == "the arm is still stopping (hold asked for by the policy)"
 
 
 def test_joints_of_another_arm_are_refused_with_both_lists(me: Peer) -> None:

@@ -8,6 +8,9 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
+from introspect_msgs.srv import PerturbWorld, ResetWorld
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
 from live_graph import NodeProcess, Peer, diagnosis, peer, seconds
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image
@@ -47,6 +50,23 @@ def test_wrong_parameters_are_one_clear_line_and_exit_code_two(
         assert process.end() == 2
         assert message in process.output
         assert "Traceback" not in process.output
+
+
+def test_a_reset_that_deactivation_overtakes_is_answered_as_a_failure(me: Peer) -> None:
+    with NodeProcess(MODULE, {"realtime": 1e-5}):  # the first state is minutes away
+        client = me.node.create_client(ResetWorld, "reset_world")
+        me.wait_for(client.service_is_ready, "reset_world")
+        answer = client.call_async(ResetWorld.Request(seed=3))
+        kind = PerturbWorld.Request.DROP_OBJECT
+        assert me.call(PerturbWorld, "perturb_world", kind=kind).success
+        assert not answer.done()
+
+        transition = {"transition": Transition(id=Transition.TRANSITION_DEACTIVATE)}
+        assert me.call(ChangeState, "sim_node/change_state", **transition).success
+
+        result = me.result(answer, "the answer to the reset")
+        assert not result.success
+        assert result.message.startswith("sim_node was deactivated before the new state")
 
 
 def test_lockstep_waits_for_each_answer_and_for_nothing_else(me: Peer) -> None:

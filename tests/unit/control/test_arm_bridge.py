@@ -247,6 +247,28 @@ def test_a_fault_lasts_until_it_is_rearmed(moving: Rig) -> None:
     assert moving.bridge.state is GuardState.ACTIVE
 
 
+def test_rearming_is_ready_when_the_arm_is_at_rest_and_says_what_keeps_it_till_then(
+    moving: Rig,
+) -> None:
+    assert moving.bridge.obstacle(moving.now) == ""
+    moving.act(moving.hold())
+
+    # when
+    obstacles = []
+    while not moving.bridge.rearm():
+        obstacles.append(moving.bridge.obstacle(moving.now))
+        moving.run(1, policy=False)
+
+    # then
+    assert obstacles
+    assert set(obstacles) == {"still stopping (hold asked for by the policy)"}
+    moving.run(1, policy=False)
+    assert moving.bridge.obstacle(moving.now) == ""
+    moving.bridge.block("test", "another commander")
+    assert moving.bridge.rearm()
+    assert moving.bridge.obstacle(moving.now) == "another commander"
+
+
 def test_short_jitter_of_the_policy_changes_nothing(moving: Rig) -> None:
     count = len(moving.trajectories)
 

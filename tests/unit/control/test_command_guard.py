@@ -270,11 +270,12 @@ def test_a_fault_ignores_commands_until_it_is_rearmed() -> None:
     assert recorder.send(ARM.home).verdict is Verdict.PASS
 
 
-def test_a_fault_cannot_be_rearmed_while_the_arm_is_still_moving() -> None:
+@pytest.mark.parametrize("fault", [False, True])
+def test_the_guard_is_not_rearmed_while_the_arm_is_still_moving(fault: bool) -> None:
     recorder = Recorder()
     for command in servo_commands(30, seed=5):
         recorder.send(command)
-    recorder.guard.stop("asked to", fault=True)
+    recorder.guard.stop("asked to", fault=fault)
 
     assert not recorder.guard.rearm()
     assert recorder.guard.state is GuardState.STOPPING

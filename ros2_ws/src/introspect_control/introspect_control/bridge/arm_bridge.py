@@ -177,9 +177,25 @@ class ArmBridge:
             self._guard.settle(reason)
 
     def rearm(self) -> bool:
-        """Leave a FAULT; returns whether the bridge is free of faults now."""
+        """Leave a FAULT; returns whether the bridge is free of faults and not stopping."""
         self._start_problem = ""
         return self._guard.rearm()
+
+    def obstacle(self, now: float) -> str:
+        """Why no action would be followed now; empty if one would.
+
+        Args:
+            now: time [s]; not used in lockstep.
+        """
+        if self.config.lockstep:
+            now = 1e-9 * self._monitor.stamp
+        if self.state is GuardState.FAULT:
+            return f"in FAULT ({self._guard.reason}); call guard/rearm"
+        if self.state is GuardState.STOPPING:
+            return f"still stopping ({self._guard.reason})"
+        if self.state is GuardState.IDLE:
+            return next(iter(self._blocks.values()), "") or self._monitor.problem(now)
+        return ""
 
     def block(self, source: str, reason: str) -> None:
         """Start no motion while this lasts; one under way ends in a fault."""
@@ -230,14 +246,8 @@ class ArmBridge:
 
     def _untimely(self, action: Action, now: float) -> str:
         """Why an action cannot be followed now."""
-        if self.state is GuardState.IDLE:
-            for reason in (*self._blocks.values(), self._monitor.problem(now)):
-                if reason:
-                    return reason
-        if self.state is GuardState.FAULT:
-            return f"in FAULT ({self._guard.reason}); call guard/rearm"
-        if self.state is GuardState.STOPPING:
-            return f"still stopping ({self._guard.reason})"
+        if obstacle := self.obstacle(now):
+            return obstacle
         if self._monitor.stamp and not action.stamp:
             return "it has no stamp; it must carry that of its observation"
         last = self._action.stamp if self._action and self.state is GuardState.ACTIVE else 0

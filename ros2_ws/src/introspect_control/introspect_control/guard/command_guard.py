@@ -235,11 +235,11 @@ class CommandGuard:
             self._come_to_rest()
 
     def rearm(self) -> bool:
-        """Leave FAULT for IDLE; returns whether the guard is free of faults now."""
+        """Leave FAULT for IDLE; returns whether the guard is free of faults and not stopping."""
         if self.state is GuardState.FAULT:
             self._fault_follows = False
             self.state, self.reason = GuardState.IDLE, ""
-        return not self._fault_follows
+        return self.state is not GuardState.STOPPING
 
     def _hold(self) -> GuardDecision:
         if self.state is GuardState.STOPPING:

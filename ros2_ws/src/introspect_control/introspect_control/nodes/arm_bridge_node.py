@@ -203,9 +203,13 @@ class ArmBridgeNode(ManagedNode[ArmBridgeParameters]):
 
     def _on_rearm(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         response.success = self._bridge.rearm()
-        response.message = (
-            "ready for the next action" if response.success else "the arm is still stopping"
-        )
+        obstacle = self._bridge.obstacle(time.monotonic())
+        if not response.success:
+            response.message = f"the arm is {obstacle}"
+        elif obstacle:
+            response.message = f"free of faults, but not ready: {obstacle}"
+        else:
+            response.message = "ready for the next action"
         self._report_change()
         return response
 

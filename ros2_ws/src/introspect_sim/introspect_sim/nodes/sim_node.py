@@ -92,7 +92,7 @@ class SimNode(ManagedNode[SimParameters]):
         self._reported_overruns = 0
         # Of trajectories to all states, of trajectories to those acted on, and of actions.
         self.responses = {name: ResponseTimes() for name in ("trajectory", "command", "action")}
-        self._waiting_for_state: list[Future[None]] = []
+        self._waiting_for_state: list[Future[str]] = []
         self._acted: int | None = None  # stamp answered by an action that is not carried out yet
         self._states = StatePublisher(self, arm)
         self.create_subscription(
@@ -118,6 +118,10 @@ class SimNode(ManagedNode[SimParameters]):
             f"{self._arm.name} in {self.parameters.backend}, {self.parameters.task}, {speed}"
         )
 
+    def deactivate(self) -> None:
+        """Let time stand still, and keep nobody waiting for it."""
+        self._answer_resets("sim_node was deactivated before the new state could be published")
+
     def cleanup(self) -> None:
         """Free the world."""
         self._world.close()
@@ -131,9 +135,7 @@ class SimNode(ManagedNode[SimParameters]):
             for times in self.responses.values():
                 times.published(state.stamp)
             self._states.publish(state)
-        waiting, self._waiting_for_state = self._waiting_for_state, []
-        for future in waiting:
-            future.set_result(None)
+        self._answer_resets()
         if self._camera is not None:
             self._camera.publish(state.stamp)
 
@@ -188,12 +190,19 @@ class SimNode(ManagedNode[SimParameters]):
         except SimulationError as error:
             response.message = str(error)
             return response
-        response.success = True
+        problem = ""
         if self.active:
-            future: Future[None] = Future()
+            future: Future[str] = Future()
             self._waiting_for_state.append(future)
-            await future
+            problem = await future
+        response.success, response.message = not problem, problem or response.message
         return response
+
+    def _answer_resets(self, problem: str = "") -> None:
+        """End the wait for the state after a reset; with a problem, as a failure."""
+        waiting, self._waiting_for_state = self._waiting_for_state, []
+        for future in waiting:
+            future.set_result(problem)
 
     def _on_perturb(
         self, request: PerturbWorld.Request, response: PerturbWorld.Response
