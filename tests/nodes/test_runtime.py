@@ -13,7 +13,7 @@ from lifecycle_msgs.srv import ChangeState, GetState
 from live_graph import NodeProcess, Peer, diagnosis, peer
 from rcl_interfaces.msg import Parameter as ParameterMessage
 from rcl_interfaces.msg import ParameterType, ParameterValue
-from rcl_interfaces.srv import DescribeParameters, SetParameters
+from rcl_interfaces.srv import DescribeParameters, SetParameters, SetParametersAtomically
 from rosgraph_msgs.msg import Clock
 from std_msgs.msg import String
 
@@ -160,6 +160,27 @@ def test_parameters_describe_themselves_and_only_some_change_at_run_time() -> No
         ticks = me.hear(String, "ticks")
         me.wait_for(lambda: ticks, "ticks")
         assert "even=4" in ticks[-1].data
+
+
+def test_a_refused_set_of_parameters_changes_none_of_them() -> None:
+    with peer() as me, small_node():
+        ticks = me.hear(String, "ticks")
+        even, count = (
+            ParameterMessage(
+                name=name,
+                value=ParameterValue(type=ParameterType.PARAMETER_INTEGER, integer_value=4),
+            )
+            for name in ("even", "count")
+        )
+        request = {"parameters": [even, count]}
+
+        answer = me.call(SetParametersAtomically, "small_node/set_parameters_atomically", **request)
+
+        assert not answer.result.successful
+        ticks.clear()
+        me.wait_for(lambda: ticks, "a tick")
+        assert "count=3" in ticks[-1].data
+        assert "even=2" in ticks[-1].data
 
 
 def test_timers_follow_simulated_time() -> None:

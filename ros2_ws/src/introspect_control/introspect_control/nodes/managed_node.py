@@ -51,7 +51,8 @@ class ManagedNode(LifecycleNode, Generic[P]):
     def __init__(self, name: str, schema: type[P], **options: Any) -> None:
         super().__init__(name, **options)
         self.parameters: P = declare_parameters(self, schema)
-        self.add_on_set_parameters_callback(self._on_set_parameters)
+        self.add_on_set_parameters_callback(self._check_parameters)
+        self.add_post_set_parameters_callback(self._take_parameters)
         self.diagnostics = Diagnostics(self)
         self.active = False
         self.configured = False
@@ -193,13 +194,17 @@ class ManagedNode(LifecycleNode, Generic[P]):
             self.diagnostics.error(f"{type(error).__name__}: {error}")
             return TransitionCallbackReturn.ERROR
 
-    def _on_set_parameters(self, changes: list[Parameter[Any]]) -> SetParametersResult:
+    def _check_parameters(self, changes: list[Parameter[Any]]) -> SetParametersResult:
+        """Accept or refuse, and change nothing yet: somebody else may still refuse."""
         try:
-            self.parameters = change(self.parameters, changes)
+            change(self.parameters, changes)
         except ConfigurationError as error:
             return SetParametersResult(successful=False, reason=str(error))
-        self.parameters_changed()
         return SetParametersResult(successful=True)
+
+    def _take_parameters(self, changes: list[Parameter[Any]]) -> None:
+        self.parameters = change(self.parameters, changes)
+        self.parameters_changed()
 
     def _entities(self) -> list[tuple[str, Any]]:
         return [(kind, entity) for kind in _KINDS for entity in getattr(self, f"{kind}s")]
