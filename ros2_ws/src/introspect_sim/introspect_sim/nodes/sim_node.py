@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import dataclass
 
@@ -32,6 +31,7 @@ from introspect_sim.response_times import ResponseTimes
 from introspect_sim.simulation import Simulation, SimulationError
 from introspect_sim.tasks import make_task
 from introspect_sim.worlds import WORLDS, WorldError, make_world
+from introspect_sim.worlds.offscreen import choose_offscreen_gl
 
 GRIPPER_TYPE = "introspect_msgs/msg/GripperCommand"
 CAMERA_RATE = 20.0  # [Hz of simulated time]
@@ -63,9 +63,9 @@ class SimNode(ManagedNode[SimParameters]):
     def configure(self) -> None:
         """Make the world, its controller, and everything that talks about them."""
         parameters = self.parameters
-        if parameters.camera and not os.environ.get("DISPLAY"):
-            os.environ.setdefault("MUJOCO_GL", "egl")
         try:
+            if parameters.camera and parameters.backend == "mujoco":
+                choose_offscreen_gl()
             self._arm = arm = ArmDescription.load(parameters.arm)
             task = make_task(parameters.task)
             self._world = make_world(parameters.backend, arm)
