@@ -100,6 +100,10 @@ def test_arrays_are_read_only(panda: ArmDescription) -> None:
         ),
         (lambda d: d["gripper"].update(width_max=-1.0), r"gripper\.width_min: must be at least 0"),
         (
+            lambda d: d["gripper"].update(grip_force=41.0),
+            r"gripper\.grip_force: must be at most force \(40\.0 N\), got 41\.0 N",
+        ),
+        (
             lambda d: d["gripper"].update(sped=1.0),
             r"gripper\.sped: unknown key; known are command_topic",
         ),

@@ -157,6 +157,7 @@ def _gripper(section: Section) -> GripperDescription:
         width_max=section.number("width_max"),
         speed=section.number("speed"),
         force=section.number("force"),
+        grip_force=section.number("grip_force"),
         command_topic=section.text("command_topic"),
         command_type=section.text("command_type"),
     )

@@ -16,7 +16,8 @@ class GripperDescription:
     width_min: float  # [m]
     width_max: float  # [m]
     speed: float  # of the width [m/s]
-    force: float  # grasp force [N]
+    force: float  # largest grasp force, of both fingers together [N]
+    grip_force: float  # that it grasps with, of both fingers together [N]
     command_topic: str  # relative name
     command_type: str  # "package/msg/Type"
 
@@ -24,16 +25,21 @@ class GripperDescription:
         """Check the numbers.
 
         Raises:
-            DescriptionError: an empty range of widths, or a speed or force that is not positive.
+            DescriptionError: an empty range of widths, or a speed or force that is not positive,
+                or a grip force above the largest.
         """
         if not 0.0 <= self.width_min < self.width_max:
             raise DescriptionError(
                 "width_min: must be at least 0 and below width_max,"
                 f" got {self.width_min} and {self.width_max} m"
             )
-        for field in ("speed", "force"):
+        for field in ("speed", "force", "grip_force"):
             if getattr(self, field) <= 0.0:
                 raise DescriptionError(f"{field}: must be positive, got {getattr(self, field)}")
+        if self.grip_force > self.force:
+            raise DescriptionError(
+                f"grip_force: must be at most force ({self.force} N), got {self.grip_force} N"
+            )
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,7 @@ def write_gripper(width: float, arm: ArmDescription, now: Time) -> GripperComman
     return GripperCommand(
         header=Header(stamp=now, frame_id=arm.tool_frame),
         width=width,
-        max_effort=arm.gripper.force,
+        max_effort=arm.gripper.grip_force,
     )
 
 

@@ -92,7 +92,7 @@ class BulletScene:
         # v' = v_target + gain * error / timestep, so gain = timestep / time constant.
         self._gain = timestep / config.servo_time
         self._finger_gain = timestep / config.finger_time
-        self._grip_force = 0.5 * arm.gripper.force
+        self._grip_force = 0.5 * arm.gripper.grip_force
         self._finger_speed = 0.5 * arm.gripper.speed  # the width's, shared by the two
 
     def reset(self, joints: list[float], object_pose: list[float]) -> None:

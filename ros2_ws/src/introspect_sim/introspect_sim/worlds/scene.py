@@ -31,7 +31,6 @@ class SceneConfig:
     armature: tuple[float, ...] = (0.1, 0.1, 0.1, 0.1, 0.03, 0.03, 0.03)  # [kg·m²]
     finger_armature: float = 0.05  # [kg]
     finger_damping: float = 40.0  # [N·s/m]
-    grip_force: float = 15.0  # [N]; more only presses the fingers deeper into the cube
     grip_travel: float = 0.01  # width error that commands the full grip force [m]
 
 
@@ -148,9 +147,10 @@ def _add_servos(spec: mujoco.MjSpec, arm: ArmDescription, config: SceneConfig) -
         joint.damping = [config.finger_damping, 0.0, 0.0]
         tendon.wrap_joint(name, 0.5)
     servo = spec.add_actuator(name=GRIPPER, target=GRIPPER, trntype=mujoco.mjtTrn.mjTRN_TENDON)
-    stiffness = config.grip_force / config.grip_travel
+    force = arm.gripper.grip_force  # more only presses the fingers deeper into the cube
+    stiffness = force / config.grip_travel
     _set_position_servo(servo, stiffness, stiffness * 0.02)
-    servo.forcerange = [-config.grip_force, config.grip_force]
+    servo.forcerange = [-force, force]
     servo.forcelimited = True
 
 
