@@ -25,3 +25,7 @@ def test_outside_a_checkout_it_says_where_to_go(
     monkeypatch.setattr("introspect.cli.bench._candidates", lambda: iter(()))
     assert main(["bench", "env"]) == 2
     assert "run this from the folder that was cloned" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as ending:
+        main(["bench", "--help"])
+    assert ending.value.code == 0
+    assert "from the folder that was cloned" in capsys.readouterr().out

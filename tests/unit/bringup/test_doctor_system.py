@@ -166,6 +166,24 @@ def test_an_arm_that_was_stopped_is_found(healthy: System) -> None:
     expect_warning(finding, "no policy action for 0.12 s", "guard/rearm")
 
 
+def test_cures_are_for_the_namespace_that_was_looked_at(healthy: System) -> None:
+    left = replace(healthy, namespace="/left", topics={}, nodes=("/left/sim_node",))
+    stopped = replace(left, guard=Guard("FAULT", "stopped", 0, 0, 0, 0, 0.0))
+    both = Topic((BRIDGE, replace(BRIDGE, node="/moveit")), ())
+    steered = with_topic(left, f"/left{TRAJECTORY}", both)
+    expect_warning(check_guard(stopped), "stopped", "ros2 service call /left/guard/rearm ")
+    expect_problem(
+        check_silence(left, ["joint_states"]), "joint_states", "introspect launch sim namespace:=l"
+    )
+    expect_problem(
+        check_single_commander(steered, ARM.controller.trajectory_topic),
+        "/moveit",
+        f"ros2 topic info --verbose /left{TRAJECTORY}",
+    )
+    empty = replace(left, nodes=())
+    assert check_running(empty, elsewhere=[]).cure == "introspect launch sim namespace:=left"
+
+
 def test_a_node_that_complains_is_found(healthy: System) -> None:
     finding = check_complaints(replace(healthy, complaints={"/sim_node": "diverged"}))
     expect_warning(finding, "/sim_node: diverged", "logs")

@@ -14,15 +14,21 @@ from introspect.errors import UsageError, did_you_mean
 def run(words: list[str]) -> int:
     """Run the verb with the words that follow it."""
     root = _checkout()
-    names = benchmarks(root)
+    names = benchmarks(root) if root else []
     parser = verb_parser(
         "bench",
-        f"Measure beside peers, in one run.\n\nmeasurements: {', '.join(names)}",
+        "Measure beside peers, in one run, from the folder that was cloned.\n\n"
+        f"measurements: {', '.join(names) or 'none here'}",
         "introspect bench env --json\n  introspect bench env --help   lists its options",
     )
     parser.add_argument("name", metavar="NAME", help="which measurement; its options follow")
     name = parser.parse_args(words[:1]).name
     options = words[1:]
+    if root is None:
+        raise UsageError(
+            "benchmarks belong to the source checkout, not to an installation; "
+            "run this from the folder that was cloned"
+        )
     if name not in names:
         raise UsageError(
             f"there is no benchmark '{name}'.{did_you_mean(name, names)} "
@@ -38,14 +44,11 @@ def benchmarks(root: Path) -> list[str]:
     return [file.stem for file in files if "def main(" in file.read_text(encoding="utf-8")]
 
 
-def _checkout() -> Path:
+def _checkout() -> Path | None:
     for folder in _candidates():
         if (folder / "benchmarks").is_dir() and (folder / "ros2_ws").is_dir():
             return folder
-    raise UsageError(
-        "benchmarks belong to the source checkout, not to an installation; "
-        "run this from the folder that was cloned"
-    )
+    return None
 
 
 def _candidates() -> Iterator[Path]:

@@ -65,7 +65,10 @@ class System:
         values["guard"] = Guard(**values["guard"]) if values["guard"] else None
         return cls(**values)
 
+    def full(self, name: str) -> str:
+        """The full name of a topic or service: of one relative to the namespace, or absolute."""
+        return name if name.startswith("/") else f"{self.namespace.rstrip('/')}/{name}"
+
     def topic(self, name: str) -> Topic:
         """A topic by its name: relative to the namespace, or absolute."""
-        full = name if name.startswith("/") else f"{self.namespace.rstrip('/')}/{name}"
-        return self.topics.get(full, Topic())
+        return self.topics.get(self.full(name), Topic())

@@ -42,7 +42,13 @@ def check_running(system: System, elsewhere: Sequence[int]) -> Finding:
             f"{', '.join(namespaces)}",
             f"introspect doctor --namespace {namespaces[0]}",
         )
-    return note(name, f"nothing runs in domain {system.domain}", "introspect launch sim")
+    return note(name, f"nothing runs in domain {system.domain}", _launch(system))
+
+
+def _launch(system: System) -> str:
+    """The command that starts a system where this one was looked for."""
+    namespace = system.namespace.strip("/")
+    return "introspect launch sim" + (f" namespace:={namespace}" if namespace else "")
 
 
 def check_silence(system: System, expected: Iterable[str]) -> Finding:
@@ -65,7 +71,7 @@ def check_silence(system: System, expected: Iterable[str]) -> Finding:
         return problem(
             name,
             f"nobody publishes {'; '.join(nobody)}",
-            "start the node that does, in the same namespace: introspect launch sim",
+            f"start the node that does, in the same namespace: {_launch(system)}",
         )
     if silent:
         return problem(
@@ -140,7 +146,7 @@ def check_single_commander(system: System, trajectory_topic: str) -> Finding:
             name,
             f"{len(publishers)} publishers command the arm on {trajectory_topic}: "
             f"{', '.join(publishers)}",
-            f"end all but one: ros2 topic info --verbose {trajectory_topic}",
+            f"end all but one: ros2 topic info --verbose {system.full(trajectory_topic)}",
         )
     return ok(
         name, f"{publishers[0]} commands the arm" if publishers else "nobody commands the arm"
@@ -223,7 +229,7 @@ def check_guard(system: System) -> Finding:
             name,
             f"stopped: {system.guard.reason}",
             "remove the cause, then re-arm: the button on the page, or "
-            "ros2 service call /guard/rearm std_srvs/srv/Trigger",
+            f"ros2 service call {system.full('guard/rearm')} std_srvs/srv/Trigger",
         )
     return ok(name, system.guard.state.lower())
 
