@@ -1,6 +1,7 @@
 """Learning improves what it should, is reproducible, and goes on where it was cut off."""
 
 import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +13,16 @@ from introspect_learning.bbrl import BBRLConfig, train_bbrl  # noqa: E402
 from introspect_learning.behaviours.imitation import ImitationConfig, collect, fit, imitate  # noqa: E402
 from introspect_learning.behaviours.networks import BehaviourNet  # noqa: E402
 from introspect_learning.behaviours.teacher import APPROACH, GRASP, RETRACT, Teacher  # noqa: E402
+from introspect_learning.choreographer.rollout import DecisionConfig, potential  # noqa: E402
 from introspect_learning.choreographer.training import ChoreographerConfig  # noqa: E402
 from introspect_learning.rl import ppo  # noqa: E402
-from introspect_learning.runs.checkpoint import Checkpoints  # noqa: E402
+from introspect_learning.rl.environment import Progress  # noqa: E402
 from introspect_learning.runs.errors import RunError  # noqa: E402
+from introspect_learning.runs.run_folder import RunFolder  # noqa: E402
 from introspect_sim.envs import PickAndPlaceVectorEnv  # noqa: E402
 from introspect_sim.tasks import OBSERVATION  # noqa: E402
 
+LONGER = ChoreographerConfig(iterations=5, first_evaluation=2, save_every=2)
 SMALL = ImitationConfig(rounds=(1.0, 0.0), updates=(30, 30), batch=64)
 TINY = BBRLConfig(
     imitation_envs=4,
@@ -32,6 +36,18 @@ TINY = BBRLConfig(
 
 def env(n: int = 8, horizon: int = 30) -> PickAndPlaceVectorEnv:
     return PickAndPlaceVectorEnv(n, timestep=0.005, horizon=horizon)
+
+
+class Cut(Exception):
+    """Training is cut off."""
+
+
+def cut_at(stage: str, share: float) -> Progress:
+    def progress(now: str, done: float, text: str) -> None:
+        if now == stage and done >= share:
+            raise Cut
+
+    return progress
 
 
 def observation(**parts: object) -> np.ndarray:
@@ -78,39 +94,68 @@ def test_imitation_lowers_the_error_on_states_it_has_not_seen() -> None:
 def test_imitation_cut_off_after_a_round_goes_on_to_the_bit(tmp_path: Path) -> None:
     whole = imitate(env(), SMALL, seed=3)
 
-    class Cut(Exception):
-        pass
-
-    checkpoints = Checkpoints(tmp_path)
-    checkpoints_written: list[int] = []
-    original = checkpoints.save
-
-    def save_then_cut(step: int, *content: object) -> None:
-        original(step, *content)  # type: ignore[arg-type]
-        checkpoints_written.append(step)
-        if len(checkpoints_written) == 1:
-            raise Cut
-
-    checkpoints.save = save_then_cut  # type: ignore[method-assign]
-    with pytest.raises(Cut):
-        imitate(env(), SMALL, seed=3, checkpoints=checkpoints)
-    resumed = imitate(env(), SMALL, seed=3, checkpoints=Checkpoints(tmp_path))
+    with RunFolder(tmp_path, SMALL) as folder, pytest.raises(Cut):
+        imitate(env(), SMALL, 3, folder.stage("behaviours"), cut_at("behaviours", 0.5))
+    with RunFolder(tmp_path, SMALL, resume=True) as folder:
+        resumed = imitate(env(), SMALL, 3, folder.stage("behaviours"))
     for a, b in zip(whole.parameters(), resumed.parameters(), strict=True):
         assert torch.equal(a, b)
 
 
 def test_training_is_reproducible_and_a_finished_run_resumes_to_itself(tmp_path: Path) -> None:
-    one = train_bbrl(TINY, tmp_path / "one")
-    two = train_bbrl(TINY, tmp_path / "two")
+    one = train_bbrl(TINY, tmp_path / "one").policy
+    two = train_bbrl(TINY, tmp_path / "two").policy
     for part in ("behaviours", "choreographer"):
         weights = [(policy / part / "model.safetensors").read_bytes() for policy in (one, two)]
         assert weights[0] == weights[1]
-    again = train_bbrl(TINY, tmp_path / "one", resume=True)
+    again = train_bbrl(TINY, tmp_path / "one", resume=True).policy
     for part in ("behaviours", "choreographer"):
         after = (again / part / "model.safetensors").read_bytes()
         assert after == (two / part / "model.safetensors").read_bytes()
     with pytest.raises(RunError, match="already holds a run"):
         train_bbrl(TINY, tmp_path / "one")
+
+
+def test_a_choreographer_cut_off_halfway_goes_on_to_the_bit(tmp_path: Path) -> None:
+    config = dataclasses.replace(TINY, choreographer=LONGER)
+    whole = train_bbrl(config, tmp_path / "whole").policy
+    # Given a run that ended between two checkpoints
+    with pytest.raises(Cut):
+        train_bbrl(config, tmp_path / "cut", progress=cut_at("choreographer", 0.5))
+    # When it is resumed
+    resumed = train_bbrl(config, tmp_path / "cut", resume=True).policy
+    # Then weights and metrics are those of a run in one piece
+    for part in ("behaviours", "choreographer"):
+        weights = [(run / part / "model.safetensors").read_bytes() for run in (whole, resumed)]
+        assert weights[0] == weights[1]
+    assert metrics(tmp_path / "cut") == metrics(tmp_path / "whole")
+
+
+def test_a_run_that_a_budget_ended_can_be_gone_on_with(tmp_path: Path) -> None:
+    config = dataclasses.replace(TINY, choreographer=LONGER)
+    train_bbrl(config, tmp_path, seconds=1e-3)
+    before = metrics(tmp_path)
+    train_bbrl(config, tmp_path, resume=True)
+    after = metrics(tmp_path)
+    assert after[: len(before)] == before
+    assert after[-1]["episodes"] == LONGER.iterations * TINY.choreographer_envs
+
+
+def metrics(run: Path) -> list[dict[str, float]]:
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [{key: row[key] for key in row.keys() - {"seconds"}} for row in rows]
+
+
+def test_shaping_pays_nothing_for_a_detour() -> None:
+    # Given an episode with any course
+    rng = np.random.default_rng(0)
+    course = rng.normal(size=(6, 1, OBSERVATION.size)).astype(np.float32)
+    config, discount = DecisionConfig(), 0.9
+    # When the shaping of all its decisions is summed up
+    worth = [potential(state, config)[0] for state in course]
+    shaped = sum(discount**t * (discount * worth[t + 1] - worth[t]) for t in range(len(course) - 1))
+    # Then only its ends count
+    assert shaped == pytest.approx(discount ** (len(course) - 1) * worth[-1] - worth[0])
 
 
 def test_a_choreographer_alone_needs_behaviours(tmp_path: Path) -> None:
@@ -126,7 +171,7 @@ def test_a_choreographer_alone_keeps_the_behaviours_it_was_given(tmp_path: Path)
         tmp_path,
         parts=("choreographer",),
         behaviours=shipped(),
-    )
+    ).policy
     for name in ("model.onnx", "model.safetensors", "contract.json"):
         given = (shipped() / "behaviours" / name).read_bytes()
         assert (policy / "behaviours" / name).read_bytes() == given

@@ -21,7 +21,8 @@ from introspect_learning.behaviours.teacher import APPROACH, GRASP, RETRACT, Tea
 from introspect_learning.behaviours.turns import TurnConfig, Turns
 from introspect_learning.rl.actor_critic import ActorCritic
 from introspect_learning.rl.reactive_ppo import ReactivePPOConfig, Steps, advantages, update
-from introspect_learning.runs.checkpoint import Checkpoints
+from introspect_learning.runs.run_folder import RunFolder
+from introspect_learning.runs.stage import Stage
 from introspect_sim.tasks import OBSERVATION
 
 QUICK = ReinforcementConfig(
@@ -172,13 +173,31 @@ def test_a_policy_that_never_drove_learns_nothing() -> None:
     assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
 
 
+class Kept(Stage):
+    """A stage in memory."""
+
+    def __init__(self) -> None:
+        self.rows: list[tuple[int, dict[str, float]]] = []
+        self.saved: tuple[dict[str, torch.Tensor], dict[str, Any]] | None = None
+
+    def load(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
+        return self.saved
+
+    def save(self, step: int, tensors: dict[str, torch.Tensor], state: dict[str, Any]) -> None:
+        self.saved = ({name: tensor.clone() for name, tensor in tensors.items()}, state)
+
+    def log(self, step: int, values: dict[str, float]) -> None:
+        self.rows.append((step, values))
+
+
 def test_a_few_updates_make_approach_meet_its_subgoal_better(kinematic_arm: Any) -> None:
     env = kinematic_arm(32, horizon=40)
     ppo = ReactivePPOConfig(epochs=4, minibatch=128, learning_rate=4e-3)
     config = dataclasses.replace(QUICK, iterations=5, evaluate_every=5, ppo=ppo)
-    rows: list[dict[str, float]] = []
-    reinforce(env, config, seed=0, log=lambda episodes, metrics: rows.append(metrics))
-    assert rows[-1]["approach/reward"] > rows[0]["approach/reward"] + 0.1
+    stage = Kept()
+    reinforce(env, config, 0, stage)
+    rows = [values["approach/reward"] for _, values in stage.rows]
+    assert rows[-1] > rows[0] + 0.1
 
 
 def test_no_scripted_action_is_ever_asked_for(
@@ -216,30 +235,30 @@ def test_a_run_that_was_cut_off_ends_as_if_it_had_not_been(
             raise Cut
 
     whole = reinforce(kinematic_arm(8, horizon=20), QUICK, seed=0)
-    checkpoints = Checkpoints(tmp_path)
-    with pytest.raises(Cut):
-        reinforce(kinematic_arm(8, horizon=20), QUICK, 0, checkpoints, cut)
-    resumed = reinforce(kinematic_arm(8, horizon=20), QUICK, 0, checkpoints)
+    with RunFolder(tmp_path, QUICK) as folder, pytest.raises(Cut):
+        reinforce(kinematic_arm(8, horizon=20), QUICK, 0, folder.stage("reinforcement"), cut)
+    with RunFolder(tmp_path, QUICK, resume=True) as folder:
+        stage = folder.stage("reinforcement")
+        resumed = reinforce(kinematic_arm(8, horizon=20), QUICK, 0, stage)
     assert all(torch.equal(a, b) for a, b in zip(weights(whole), weights(resumed), strict=True))
 
 
-def test_a_finished_run_is_not_gone_on_with(kinematic_arm: Any, tmp_path: Any) -> None:
-    env, checkpoints = kinematic_arm(8, horizon=20), Checkpoints(tmp_path)
-    done = reinforce(env, QUICK, 0, checkpoints)
-    rows: list[object] = []
-    again = reinforce(env, QUICK, 0, checkpoints, log=lambda *row: rows.append(row))
-    assert rows == []
+def test_a_finished_run_is_not_gone_on_with(kinematic_arm: Any) -> None:
+    env, stage = kinematic_arm(8, horizon=20), Kept()
+    done = reinforce(env, QUICK, 0, stage)
+    before = len(stage.rows)
+    again = reinforce(env, QUICK, 0, stage)
+    assert len(stage.rows) == before
     assert all(torch.equal(a, b) for a, b in zip(weights(done), weights(again), strict=True))
 
 
 def test_metrics_name_the_terms_as_the_configuration_does(kinematic_arm: Any) -> None:
-    rows: list[tuple[int, dict[str, float]]] = []
-    config = dataclasses.replace(QUICK, iterations=2)
-    reinforce(kinematic_arm(8, horizon=20), config, 0, log=lambda *row: rows.append(row))
-    assert [episodes for episodes, _ in rows] == [8, 16]
+    stage = Kept()
+    reinforce(kinematic_arm(8, horizon=20), dataclasses.replace(QUICK, iterations=2), 0, stage)
+    assert [episodes for episodes, _ in stage.rows] == [8, 16]
     terms = {f"approach/{name}" for name in ("above", "yaw", "open", "reward")}
-    assert terms <= set(rows[0][1])
-    assert "success" in rows[-1][1]
+    assert terms <= set(stage.rows[0][1])
+    assert "success" in stage.rows[-1][1]
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from introspect_learning.runs.checkpoint import (  # noqa: E402
     restore_module,
     restore_optimiser,
 )
-from introspect_learning.runs.errors import RunError  # noqa: E402
+from introspect_learning.runs.errors import CheckpointError, RunError  # noqa: E402
 from introspect_learning.runs.run_folder import RunFolder  # noqa: E402
 
 WRITER = """
@@ -78,6 +78,16 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(tmp_path: Path) 
     assert loaded[1]["step"] == 1
 
 
+def test_a_run_of_which_no_checkpoint_is_whole_does_not_silently_start_anew(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    for step in (1, 2):
+        checkpoints.save(step, {"x": torch.ones(3) * step}, {"step": step})
+        (tmp_path / f"step-{step:08d}" / "state.json").unlink()
+    with pytest.raises(CheckpointError, match=r"no checkpoint to go on from: .*step-00000002") as e:
+        checkpoints.load()
+    assert f"remove {tmp_path} to start this stage anew" in str(e.value)
+
+
 def test_only_the_last_two_checkpoints_are_kept(tmp_path: Path) -> None:
     checkpoints = Checkpoints(tmp_path)
     for step in range(5):
@@ -115,10 +125,44 @@ def test_an_optimiser_goes_on_to_the_bit(tmp_path: Path) -> None:
 
 def test_a_run_folder_keeps_its_configuration_and_metrics(tmp_path: Path) -> None:
     with RunFolder(tmp_path / "run", Config(3)) as folder:
-        folder.log(10, {"success": 0.5})
+        folder.stage("play").log(10, {"success": 0.5})
     assert json.loads((tmp_path / "run" / "config.json").read_text()) == {"size": 3}
     row = json.loads((tmp_path / "run" / "metrics.jsonl").read_text())
-    assert (row["episodes"], row["success"]) == (10, 0.5)
+    assert (row["stage"], row["episodes"], row["success"]) == ("play", 10, 0.5)
+
+
+def rows(run: Path) -> list[tuple[str, int]]:
+    lines = (run / "metrics.jsonl").read_text().splitlines()
+    return [(row["stage"], row["episodes"]) for row in map(json.loads, lines)]
+
+
+def test_metrics_after_the_checkpoint_gone_on_from_are_not_written_twice(tmp_path: Path) -> None:
+    # Given a run whose second stage was killed after a checkpoint, in the middle of a row
+    with RunFolder(tmp_path, Config()) as folder:
+        folder.stage("first").log(30, {"success": 1.0})
+        second = folder.stage("second")
+        second.log(10, {"success": 0.1})
+        second.save(10, {"x": torch.zeros(1)}, {})
+        second.log(20, {"success": 0.2})
+    with (tmp_path / "metrics.jsonl").open("a") as file:
+        file.write('{"stage": "second", "episo')
+    # When it is gone on with
+    with RunFolder(tmp_path, Config(), resume=True) as folder:
+        assert folder.stage("second").load() is not None
+        # Then what came after the checkpoint is gone, and nothing else
+        assert rows(tmp_path) == [("first", 30), ("second", 10)]
+        folder.stage("second").log(20, {"success": 0.3})
+    assert rows(tmp_path) == [("first", 30), ("second", 10), ("second", 20)]
+    assert len(list(tmp_path.glob("events.*"))) <= 1
+
+
+def test_time_spent_before_goes_on_counting(tmp_path: Path) -> None:
+    row = {"stage": "play", "unit": "episodes", "episodes": 5, "seconds": 100.0, "success": 0.0}
+    (tmp_path / "metrics.jsonl").write_text(json.dumps(row) + "\n")
+    with RunFolder(tmp_path, Config()) as folder:
+        folder.stage("play").log(10, {"success": 0.5})
+    last = json.loads((tmp_path / "metrics.jsonl").read_text().splitlines()[-1])
+    assert last["seconds"] >= 100.0
 
 
 def test_a_run_is_not_overwritten_nor_resumed_as_another(tmp_path: Path) -> None:

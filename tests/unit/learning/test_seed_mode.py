@@ -135,15 +135,15 @@ def test_a_run_that_was_cut_off_ends_as_if_it_had_not_been(
 
     whole = train(kinematic_arm(8))
     with RunFolder(tmp_path, CONFIG) as folder, pytest.raises(Cut):
-        train(kinematic_arm(8), folder=folder, progress=cut)
+        train(kinematic_arm(8), stage=folder.stage("seed_mode"), progress=cut)
     with RunFolder(tmp_path, CONFIG, resume=True) as folder:
-        resumed = train(kinematic_arm(8), folder=folder)
+        resumed = train(kinematic_arm(8), stage=folder.stage("seed_mode"))
     assert same(whole, resumed)
 
 
 def test_success_is_logged_against_training_episodes(kinematic_arm: Any, tmp_path: Any) -> None:
     with RunFolder(tmp_path, CONFIG) as folder:
-        train(kinematic_arm(8), folder=folder)
+        train(kinematic_arm(8), stage=folder.stage("seed_mode"))
     rows = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert [row["episodes"] for row in rows] == [12, 24]
     assert {"success", "approach_finished", "grasp_finished", "approach_value"} <= set(rows[0])

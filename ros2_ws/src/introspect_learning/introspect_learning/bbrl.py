@@ -13,11 +13,13 @@ import torch
 
 from introspect_description import ArmDescription
 from introspect_learning.atomic import write_folder
-from introspect_learning.behaviours.imitation import Demonstrator, ImitationConfig, imitate
+from introspect_learning.behaviours.imitation import ImitationConfig, imitate
 from introspect_learning.behaviours.networks import BehaviourNet
 from introspect_learning.behaviours.reinforcement import ReinforcementConfig, reinforce
 from introspect_learning.behaviours.teacher import Teacher
+from introspect_learning.behaviours.under_rule import Demonstrator, UnderRule, rule_success
 from introspect_learning.choreographer.network import Choreographer
+from introspect_learning.choreographer.rollout import greedy_success
 from introspect_learning.choreographer.training import ChoreographerConfig, train_choreographer
 from introspect_learning.models.export import (
     export_behaviours,
@@ -25,11 +27,11 @@ from introspect_learning.models.export import (
     load_behaviours,
 )
 from introspect_learning.rl.environment import Progress, silent
-from introspect_learning.runs.checkpoint import Checkpoints
 from introspect_learning.runs.run_folder import RunFolder
 from introspect_sim.envs import PerturbationConfig, PickAndPlaceVectorEnv
 
 PARTS = ("behaviours", "choreographer")
+FRESH = 500_000  # added to the seed of the episodes that a finished policy is scored on
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,15 @@ class BBRLConfig:
     choreographer: ChoreographerConfig = field(default_factory=ChoreographerConfig)
 
 
+@dataclass(frozen=True)
+class Trained:
+    """What a training came to."""
+
+    policy: Path  # folder of the policy
+    successes: int  # of the finished policy, among fresh episodes of the training's own world
+    episodes: int  # fresh ones
+
+
 def train_bbrl(
     config: BBRLConfig,
     out: Path,
@@ -62,7 +73,7 @@ def train_bbrl(
     behaviours: Path | None = None,
     seconds: float = 0.0,
     progress: Progress = silent,
-) -> Path:
+) -> Trained:
     """Learn behaviours, a choreographer among them, or both.
 
     Args:
@@ -76,10 +87,12 @@ def train_bbrl(
         progress: hears how it goes.
 
     Returns:
-        The policy folder, ``out/model``.
+        The policy folder, ``out/model``, and how well it does: driven by its choreographer, or by
+        the script's rule where behaviours alone are learned.
 
     Raises:
         RunError: ``out`` holds another run.
+        CheckpointError: Nothing of what ``out`` holds can be gone on from.
         ContractError: ``behaviours`` holds no behaviours for this arm.
         ValueError: A choreographer alone without behaviours, or behaviours given to be learned.
     """
@@ -100,6 +113,7 @@ def train_bbrl(
         else:
             net = _behaviours(config, arm, folder, progress)
             contract = export_behaviours(net, home, arm, training)
+        choreographer = None
         if "choreographer" in parts:
             # 0 would mean as long as it takes: a budget that is spent leaves one iteration.
             spent = time.perf_counter() - started
@@ -110,10 +124,10 @@ def train_bbrl(
                 folder.model / "choreographer",
                 arm,
                 contract,
-                config.choreographer.period,
+                config.choreographer.decisions.period,
                 training,
             )
-        return folder.model
+        return _score(config, arm, net, choreographer, folder.model)
 
 
 def make_env(
@@ -134,9 +148,9 @@ def _behaviours(
 ) -> BehaviourNet:
     teacher = _teacher(config, arm, folder, progress)
     env = make_env(config, arm, config.imitation_envs, horizon=config.imitation_horizon)
-    checkpoints = Checkpoints(folder.path / "checkpoint" / "behaviours")
+    stage = folder.stage("behaviours")
     try:
-        return imitate(env, config.imitation, config.seed, checkpoints, progress, teacher)
+        return imitate(env, config.imitation, config.seed, stage, progress, teacher)
     finally:
         env.close()
 
@@ -147,11 +161,9 @@ def _teacher(
     if config.teacher == "script":
         return Teacher()
     env = make_env(config, arm, config.reinforcement_envs, horizon=config.imitation_horizon)
-    checkpoints = Checkpoints(folder.path / "checkpoint" / "reinforcement")
+    stage = folder.stage("reinforcement")
     try:
-        return reinforce(
-            env, config.reinforcement, config.seed, checkpoints, progress, log=folder.log
-        )
+        return reinforce(env, config.reinforcement, config.seed, stage, progress)
     finally:
         env.close()
 
@@ -174,13 +186,33 @@ def _choreographer(
             behaviours,
             config.choreographer,
             config.seed,
-            folder=folder,
+            stage=folder.stage("choreographer"),
             seconds=seconds,
             progress=progress,
         )
     finally:
         env.close()
         evaluation.close()
+
+
+def _score(
+    config: BBRLConfig,
+    arm: ArmDescription,
+    behaviours: BehaviourNet,
+    choreographer: Choreographer | None,
+    policy: Path,
+) -> Trained:
+    env = make_env(config, arm, config.choreographer_envs, horizon=100)
+    seed = FRESH + config.seed
+    try:
+        if choreographer is None:
+            success = rule_success(env, UnderRule(behaviours, Teacher()), seed)
+        else:
+            decisions = config.choreographer.decisions
+            success = greedy_success(env, behaviours, choreographer, decisions, seed)
+    finally:
+        env.close()
+    return Trained(policy, round(success * env.num_envs), env.num_envs)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -10,7 +10,6 @@ to No-Regret Online Learning" (algorithm 3.1).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -19,19 +18,11 @@ from torch import Tensor
 
 from introspect_learning.behaviours.networks import BehaviourNet
 from introspect_learning.behaviours.teacher import Teacher
+from introspect_learning.behaviours.under_rule import Demonstrator, UnderRule, rule_success
 from introspect_learning.rl.environment import Episodes, Progress, silent
-from introspect_learning.runs.checkpoint import Checkpoints, module_tensors, restore_module
+from introspect_learning.runs.checkpoint import module_tensors, restore_module
+from introspect_learning.runs.stage import Stage
 from introspect_sim.tasks import ACTION_SIZE
-
-
-class Demonstrator(Protocol):
-    """Whom the behaviours are learned from: the script, or what reinforcement has found."""
-
-    def actions(self, observation: NDArray[np.float32]) -> NDArray[np.float32]:
-        """What every behaviour does, (n, behaviours, ACTION_SIZE)."""
-
-    def reference(self, observation: NDArray[np.float32]) -> NDArray[np.int64]:
-        """Index (n,) of the behaviour to use now."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +68,7 @@ def imitate(
     env: Episodes,
     config: ImitationConfig,
     seed: int,
-    checkpoints: Checkpoints | None = None,
+    stage: Stage | None = None,
     progress: Progress = silent,
     teacher: Demonstrator | None = None,
 ) -> BehaviourNet:
@@ -87,47 +78,56 @@ def imitate(
         env: many episodes side by side.
         config: numbers of the method.
         seed: of weights, episodes, exploration and batches.
-        checkpoints: written after each round, and gone on from.
+        stage: takes metrics and a checkpoint after each round, and is gone on from.
         progress: hears of each round.
         teacher: whom to learn from; default the script.
 
     Returns:
-        The behaviours after the last round.
+        The behaviours of the round after which they succeeded most often under the teacher's rule.
     """
     teacher = teacher or Teacher()
     generator = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         net = BehaviourNet(ACTION_SIZE)
+    best, best_success = BehaviourNet(ACTION_SIZE), -1.0
     data: Demonstrations | None = None
     first = 0
-    saved = checkpoints.load() if checkpoints is not None else None
-    if saved is not None:
+    stage = stage or Stage()
+    if (saved := stage.load()) is not None:
         tensors, state = saved
         restore_module(net, tensors, "net")
+        restore_module(best, tensors, "best")
+        best_success = state["best_success"]
         data = Demonstrations(tensors["observations"], tensors["actions"], tensors["due"])
         generator.set_state(tensors["generator"])
         first = int(state["round"]) + 1
     for k in range(first, len(config.rounds)):
         rng = np.random.default_rng([seed, k])
         env.reset(seed=seed, options={"first_episode": k})
-        met, success = collect(env, net, teacher, config, config.rounds[k], rng)
+        met, train_success = collect(env, net, teacher, config, config.rounds[k], rng)
         data = met if data is None else data.append(met)
         loss = fit(net, data, config, config.updates[k], generator)
+        success = rule_success(env, UnderRule(net, teacher), seed)
+        if success >= best_success:
+            best.load_state_dict(net.state_dict())
+            best_success = success
+        episodes = (k + 1) * env.num_envs
+        stage.log(episodes, {"train_success": train_success, "success": success, "loss": loss})
         progress(
             "behaviours",
             (k + 1) / len(config.rounds),
-            f"round {k + 1}: success while collecting {success:.3f}, loss {loss:.4f}",
+            f"round {k + 1}: success under the teacher's rule {success:.3f}, loss {loss:.4f}",
         )
-        if checkpoints is not None:
-            tensors = module_tensors(net, "net") | {
-                "observations": data.observations,
-                "actions": data.actions,
-                "due": data.due,
-                "generator": generator.get_state(),
-            }
-            checkpoints.save(k, tensors, {"round": k})
-    return net
+        tensors = module_tensors(net, "net") | module_tensors(best, "best")
+        tensors |= {
+            "observations": data.observations,
+            "actions": data.actions,
+            "due": data.due,
+            "generator": generator.get_state(),
+        }
+        stage.save(episodes, tensors, {"round": k, "best_success": best_success})
+    return best
 
 
 def collect(
@@ -162,7 +162,7 @@ def collect(
         driving = np.where(stray >= 0, stray, reference)
         action = taught[rows, driving]
         if teacher_share < 1.0:
-            learned = _actions(net, observation)[rows, driving]
+            learned = UnderRule(net, teacher).actions(observation)[rows, driving]
             teach = rng.random((env.num_envs, 1)) < teacher_share
             action = np.where(teach, action, learned)
         noise = rng.normal(0.0, config.noise, action.shape)
@@ -200,9 +200,3 @@ def fit(
         if update >= 0.9 * updates:
             tail.append(float(loss.detach()))
     return float(np.mean(tail))
-
-
-@torch.no_grad()
-def _actions(net: BehaviourNet, observation: NDArray[np.float32]) -> NDArray[np.float32]:
-    actions: NDArray[np.float32] = net(torch.from_numpy(observation))[2].numpy()
-    return actions

@@ -10,7 +10,7 @@ Source: Pore and Aragon-Camarasa 2020 (behaviours and subgoal tests; there clone
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,19 +22,18 @@ from introspect_learning.behaviours.networks import BEHAVIOURS
 from introspect_learning.behaviours.subgoals import Observations, PhaseRule, SubgoalConfig, Subgoals
 from introspect_learning.behaviours.teacher import Teacher
 from introspect_learning.behaviours.turns import Means, TurnConfig, Turns, drive
+from introspect_learning.behaviours.under_rule import rule_success
 from introspect_learning.rl import reactive_ppo
 from introspect_learning.rl.actor_critic import ActorCritic
 from introspect_learning.rl.environment import Episodes, Progress, silent
 from introspect_learning.runs.checkpoint import (
-    Checkpoints,
     module_tensors,
     optimiser_tensors,
     restore_module,
     restore_optimiser,
 )
+from introspect_learning.runs.stage import Stage
 from introspect_sim.tasks import ACTION_SIZE
-
-Log = Callable[[int, dict[str, float]], None]
 
 
 @dataclass(frozen=True)
@@ -89,10 +88,9 @@ def reinforce(
     env: Episodes,
     config: ReinforcementConfig,
     seed: int,
-    checkpoints: Checkpoints | None = None,
+    stage: Stage | None = None,
     progress: Progress = silent,
     rule: PhaseRule | None = None,
-    log: Log | None = None,
 ) -> Reinforced:
     """Learn the behaviours from their subgoals alone.
 
@@ -100,30 +98,30 @@ def reinforce(
         env: many episodes side by side.
         config: numbers of the method.
         seed: of weights, episodes, exploration and batches.
-        checkpoints: written as it goes, and gone on from.
+        stage: takes metrics and checkpoints, and is gone on from.
         progress: hears of each batch of episodes.
         rule: says which behaviour is due; its actions, if it has any, are never asked for.
-        log: takes the metrics of each batch against the episodes so far, as ``RunFolder.log``.
 
     Returns:
         The behaviours with the best success met, the rule driving them.
     """
     rule = rule or Teacher()
     run = _Run(config, seed, rule)
-    run.restore(checkpoints)
+    stage = stage or Stage()
+    run.restore(stage)
     while not run.finished:
         env.reset(seed=seed, options={"first_episode": run.iteration})
         metrics = run.learn(env)
         if run.due_for_evaluation:
             metrics["success"] = run.evaluate(env)
-            if checkpoints is not None:
-                run.save(checkpoints)
-        if log is not None:
-            log(run.iteration * env.num_envs, metrics)
+        episodes = run.iteration * env.num_envs
+        stage.log(episodes, metrics)
+        if run.due_for_evaluation:
+            run.save(stage, episodes)
         progress(
             "reinforcement",
             1.0 if run.finished else run.iteration / config.iterations,
-            f"{run.iteration * env.num_envs} episodes, success {metrics['train_success']:.3f} "
+            f"{episodes} episodes, success {metrics['train_success']:.3f} "
             f"while learning, best {max(run.best_success, 0.0):.3f}",
         )
     return Reinforced(run.best, rule)
@@ -179,10 +177,9 @@ class _Run:
     def evaluate(self, env: Episodes) -> float:
         """Success without exploration; keeps the best policies and says when to stop."""
         now = Reinforced(self.policies, self.rule)
-        # Far from the seeds that training uses, and from those that `introspect eval` does.
-        success = rule_success(env, now, 1_000_000 + self.seed)
+        success = rule_success(env, now, self.seed)
         if success >= max(self.config.good_enough, self.best_success):
-            success = min(success, rule_success(env, now, 1_100_000 + self.seed))
+            success = min(success, rule_success(env, now, 100_000 + self.seed))
         if success >= self.best_success:
             self.best_success = success
             for best, policy in zip(self.best, self.policies, strict=True):
@@ -192,7 +189,7 @@ class _Run:
         self.finished = enough or self.iteration >= self.config.iterations
         return success
 
-    def save(self, checkpoints: Checkpoints) -> None:
+    def save(self, stage: Stage, episodes: int) -> None:
         tensors = {"generator": self.generator.get_state()}
         for k, name in enumerate(BEHAVIOURS):
             tensors |= module_tensors(self.policies[k], f"policy_{name}")
@@ -203,10 +200,10 @@ class _Run:
             "best_success": self.best_success,
             "finished": self.finished,
         }
-        checkpoints.save(self.iteration, tensors, state)
+        stage.save(episodes, tensors, state)
 
-    def restore(self, checkpoints: Checkpoints | None) -> None:
-        saved = checkpoints.load() if checkpoints is not None else None
+    def restore(self, stage: Stage) -> None:
+        saved = stage.load()
         if saved is None:
             return
         tensors, state = saved
@@ -227,13 +224,3 @@ class _Run:
             hidden=config.hidden,
             spread=config.spread,
         )
-
-
-def rule_success(env: Episodes, behaviours: Reinforced, seed: int) -> float:
-    """Share of episodes that end at the goal when the rule drives and nothing is explored."""
-    observation, info = env.reset(seed=seed)
-    rows = np.arange(env.num_envs)
-    for _ in range(env.horizon):
-        due = behaviours.reference(observation)
-        observation, _, _, _, info = env.step(behaviours.actions(observation)[rows, due])
-    return float(np.mean(info["success"]))

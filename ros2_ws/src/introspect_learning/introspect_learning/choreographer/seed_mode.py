@@ -30,13 +30,12 @@ from introspect_learning.choreographer.phases import (
 )
 from introspect_learning.rl.environment import Episodes, Progress, silent
 from introspect_learning.runs.checkpoint import (
-    Checkpoints,
     module_tensors,
     optimiser_tensors,
     restore_module,
     restore_optimiser,
 )
-from introspect_learning.runs.run_folder import RunFolder
+from introspect_learning.runs.stage import Stage
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ def train_seed_mode(
     behaviours: BehaviourNet,
     config: SeedModeConfig,
     seed: int,
-    folder: RunFolder | None = None,
+    stage: Stage | None = None,
     progress: Progress = silent,
 ) -> Choreographer:
     """Learn to choose among given behaviours as the published system does.
@@ -101,7 +100,7 @@ def train_seed_mode(
         behaviours: to choose from; they stay as they are.
         config: numbers of the method.
         seed: of weights, episodes and sampling.
-        folder: takes metrics against training episodes and checkpoints, and is gone on from.
+        stage: takes metrics against training episodes and checkpoints, and is gone on from.
         progress: hears of each evaluation.
 
     Returns:
@@ -111,9 +110,9 @@ def train_seed_mode(
         torch.manual_seed(seed)
         net = SeedChoreographer(FEATURE_SIZE, len(behaviours.names), config.hidden)
     optimiser = torch.optim.Adam(net.parameters(), config.learning_rate)
-    checkpoints = Checkpoints(folder.path / "checkpoint" / "seed_mode") if folder else None
+    stage = stage or Stage()
     episode = 0
-    if checkpoints is not None and (saved := checkpoints.load()) is not None:
+    if (saved := stage.load()) is not None:
         tensors, state = saved
         restore_module(net, tensors, "net")
         restore_optimiser(optimiser, tensors, "optimiser")
@@ -134,11 +133,9 @@ def train_seed_mode(
             # Far from the seeds that training uses, and from those that `introspect eval` does.
             evaluation_env.reset(seed=1_000_001 + seed)
             metrics = roll_out(evaluation_env, behaviours, net, config.phases).metrics()
-            if folder is not None:
-                folder.log(episode, metrics)
-            if checkpoints is not None:
-                tensors = module_tensors(net, "net") | optimiser_tensors(optimiser, "optimiser")
-                checkpoints.save(episode, tensors, {"episode": episode})
+            stage.log(episode, metrics)
+            tensors = module_tensors(net, "net") | optimiser_tensors(optimiser, "optimiser")
+            stage.save(episode, tensors, {"episode": episode})
             text = f"{episode} episodes, success {metrics['success']:.3f}"
             progress("choreographer", episode / config.episodes, text)
     return net

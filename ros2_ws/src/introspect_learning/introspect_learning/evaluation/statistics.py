@@ -20,4 +20,7 @@ def wilson(successes: int, n: int) -> tuple[float, float]:
     centre = share + z * z / (2 * n)
     half = z * math.sqrt(share * (1.0 - share) / n + z * z / (4 * n * n))
     scale = 1.0 + z * z / n
-    return max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)
+    # Without a failure, or a success, an end is exact; rounding must not say otherwise.
+    low = (centre - half) / scale if successes else 0.0
+    high = (centre + half) / scale if successes < n else 1.0
+    return low, high

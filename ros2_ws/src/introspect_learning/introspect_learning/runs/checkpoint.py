@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from torch import Tensor
 from introspect_learning.atomic import sha256, write_folder
 from introspect_learning.runs.errors import CheckpointError
 
+_LOG = logging.getLogger(__name__)
 _KEEP = 2
 _TENSORS, _STATE, _MANIFEST = "tensors.safetensors", "state.json", "manifest.json"
 
@@ -50,12 +52,23 @@ class Checkpoints:
             shutil.rmtree(old, ignore_errors=True)
 
     def load(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-        """The newest whole checkpoint, or None if there is none."""
+        """The newest whole checkpoint, or None if there is none.
+
+        Raises:
+            CheckpointError: There are checkpoints, and none is whole.
+        """
+        damage = []
         for folder in reversed(self._steps()):
             try:
                 return self._read(folder)
-            except CheckpointError:
-                continue  # a write that was cut off; the one before it is whole
+            except CheckpointError as error:
+                damage.append(str(error))
+                _LOG.warning("%s; trying the one before", error)
+        if damage:
+            raise CheckpointError(
+                f"no checkpoint to go on from: {'; '.join(damage)} "
+                f"(remove {self.folder} to start this stage anew)"
+            )
         return None
 
     def _steps(self) -> list[Path]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import fcntl
 import json
-import time
 from pathlib import Path
 from typing import IO, Any
 
 from introspect_learning.atomic import write_text
+from introspect_learning.runs.checkpoint import Checkpoints
 from introspect_learning.runs.errors import RunError
+from introspect_learning.runs.metrics import Metrics
+from introspect_learning.runs.stage import RecordedStage
 
 
 class RunFolder:
@@ -29,33 +31,22 @@ class RunFolder:
         self.path = path
         path.mkdir(parents=True, exist_ok=True)
         self._lock = self._take_lock()
-        self._check_config(json.loads(json.dumps(dataclasses.asdict(config), default=str)), resume)
+        try:
+            content = json.loads(json.dumps(dataclasses.asdict(config), default=str))
+            self._check_config(content, resume)
+        except BaseException:
+            self._lock.close()
+            raise
         self.model = path / "model"
-        self._metrics = (path / "metrics.jsonl").open("a", encoding="utf-8")
-        self._events = _summary_writer(path)
-        self._started = time.perf_counter()
+        self._metrics = Metrics(path)
 
-    def log(self, step: int, metrics: dict[str, float], unit: str = "episodes") -> None:
-        """Append a row of metrics.
-
-        Args:
-            step: place on the x-axis.
-            metrics: by name, as plots will call them.
-            unit: what ``step`` counts.
-        """
-        seconds = round(time.perf_counter() - self._started, 3)
-        row = {unit: step, "seconds": seconds, **metrics}
-        self._metrics.write(json.dumps(row) + "\n")
-        self._metrics.flush()
-        if self._events is not None:
-            for name, value in metrics.items():
-                self._events.add_scalar(name, value, step)
+    def stage(self, name: str) -> RecordedStage:
+        """A part of the run with checkpoints and metrics of its own."""
+        return RecordedStage(name, Checkpoints(self.path / "checkpoint" / name), self._metrics)
 
     def close(self) -> None:
         """Flush the metrics and let go of the folder."""
         self._metrics.close()
-        if self._events is not None:
-            self._events.close()
         self._lock.close()
 
     def __enter__(self) -> RunFolder:
@@ -91,11 +82,3 @@ class RunFolder:
         if changed:
             sides = "; ".join(f"{k}: {before.get(k)} there, {config.get(k)} here" for k in changed)
             raise RunError(f"cannot resume {self.path} with another configuration ({sides})")
-
-
-def _summary_writer(path: Path) -> Any:
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        return None
-    return SummaryWriter(str(path))

@@ -198,7 +198,8 @@ class PickAndPlaceVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], 
             return due
         lifted = self.world.object_pose[due, 2] > 0.5 * OBJECT_EDGE + LIFTED
         drops = [self._disturbance[row].kind is Perturbation.DROP_OBJECT for row in due]
-        return due[lifted | ~np.array(drops)]
+        now: NDArray[np.int64] = due[lifted | ~np.array(drops)]
+        return now
 
     def _disturb(self, row: int) -> None:
         disturbance, config = self._disturbance[row], self.perturbation

@@ -1,0 +1,94 @@
+"""A run's metrics: a row of JSON at a time, and the same for TensorBoard."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from introspect_learning.atomic import write_text
+
+METRICS = "metrics.jsonl"
+
+
+class Metrics:
+    """Writes ``metrics.jsonl``, and TensorBoard events where that is installed.
+
+    Each row names its stage, so that curves of different stages never share an axis.
+
+    Args:
+        path: folder of the run; rows that are there stay.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        rows = self._rows()
+        self._spent = max((row["seconds"] for row in rows), default=0.0)  # before now [s]
+        self._started = time.perf_counter()
+        self._open(rows)
+
+    def log(self, stage: str, step: int, values: dict[str, float], unit: str = "episodes") -> None:
+        """Append a row.
+
+        Args:
+            stage: part of the run.
+            step: place on the x-axis.
+            values: by name, as plots will call them.
+            unit: what ``step`` counts.
+        """
+        seconds = round(self._spent + time.perf_counter() - self._started, 3)
+        row = {"stage": stage, "unit": unit, unit: step, "seconds": seconds, **values}
+        self._file.write(json.dumps(row) + "\n")
+        self._file.flush()
+        self._show(row)
+
+    def rewind(self, stage: str, step: int) -> None:
+        """Drop a stage's rows beyond a step: they are about to be written again."""
+        rows = self._rows()
+        kept = [row for row in rows if row["stage"] != stage or row[row["unit"]] <= step]
+        if len(kept) == len(rows):
+            return
+        self.close()
+        write_text(self._path / METRICS, "".join(json.dumps(row) + "\n" for row in kept))
+        self._open(kept)
+
+    def close(self) -> None:
+        """Flush all."""
+        self._file.close()
+        if self._events is not None:
+            self._events.close()
+
+    def _open(self, rows: list[dict[str, Any]]) -> None:
+        self._file = (self._path / METRICS).open("a", encoding="utf-8")
+        # Events cannot be taken back: they are written anew from the rows that count.
+        for file in self._path.glob("events.out.tfevents.*"):
+            file.unlink()
+        self._events = _summary_writer(self._path)
+        for row in rows:
+            self._show(row)
+
+    def _rows(self) -> list[dict[str, Any]]:
+        file = self._path / METRICS
+        if not file.exists():
+            return []
+        lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+        whole = [line for line in lines if line.endswith("\n")]  # a killed writer may leave a part
+        if len(whole) < len(lines):
+            write_text(file, "".join(whole))
+        return [json.loads(line) for line in whole]
+
+    def _show(self, row: dict[str, Any]) -> None:
+        if self._events is None:
+            return
+        about = ("stage", "unit", "seconds", row["unit"])
+        for name in row.keys() - set(about):
+            self._events.add_scalar(f"{row['stage']}/{name}", row[name], row[row["unit"]])
+
+
+def _summary_writer(path: Path) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return None
+    return SummaryWriter(str(path))

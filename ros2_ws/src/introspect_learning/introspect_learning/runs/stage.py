@@ -1,0 +1,62 @@
+"""A stage of a run, as its trainer sees it: what to go on from, and where results go."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from introspect_learning.runs.checkpoint import Checkpoints
+from introspect_learning.runs.metrics import Metrics
+
+
+class Stage:
+    """A stage that is not kept: nothing to go on from, nothing written."""
+
+    def load(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+        """Tensors and state to go on from, or None to start."""
+        return None
+
+    def save(self, step: int, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
+        """Keep what training has come to.
+
+        Args:
+            step: as in ``log``; rows beyond it are dropped when training goes on from here.
+            tensors: weights, optimiser moments, generator states, data.
+            state: what JSON can hold.
+        """
+
+    def log(self, step: int, values: dict[str, float]) -> None:
+        """Keep a row of metrics.
+
+        Args:
+            step: episodes learned from so far.
+            values: by name.
+        """
+
+
+class RecordedStage(Stage):
+    """A stage in a run's folder: its checkpoints and metrics, in step with each other."""
+
+    def __init__(self, name: str, checkpoints: Checkpoints, metrics: Metrics) -> None:
+        self.name = name
+        self.checkpoints = checkpoints
+        self._metrics = metrics
+
+    def load(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+        """The newest checkpoint; metrics logged after it are forgotten.
+
+        Raises:
+            CheckpointError: There are checkpoints, and none is whole.
+        """
+        saved = self.checkpoints.load()
+        self._metrics.rewind(self.name, saved[1]["step"] if saved else -1)
+        return saved
+
+    def save(self, step: int, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
+        """Write a checkpoint."""
+        self.checkpoints.save(step, tensors, {"step": step, **state})
+
+    def log(self, step: int, values: dict[str, float]) -> None:
+        """Append to the run's metrics."""
+        self._metrics.log(self.name, step, values)
