@@ -20,12 +20,19 @@ def usage_errors() -> Iterator[None]:
     """
     from introspect_description import DescriptionError
     from introspect_learning.models import ContractError
-    from introspect_learning.runs.errors import RunError
+    from introspect_learning.runs.errors import CheckpointError, RunError
     from introspect_sim.worlds import WorldError
 
     try:
         yield
-    except (ContractError, DescriptionError, RunError, WorldError, ValueError) as error:
+    except (
+        CheckpointError,
+        ContractError,
+        DescriptionError,
+        RunError,
+        WorldError,
+        ValueError,
+    ) as error:
         raise UsageError(str(error)) from error
     except ModuleNotFoundError as error:
         if error.name not in ("torch", "onnx", "tensorboard", "matplotlib"):

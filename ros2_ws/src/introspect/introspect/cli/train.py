@@ -6,7 +6,7 @@ import json
 import re
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from introspect.cli.border import usage_errors
 from introspect.cli.parser import verb_parser
@@ -14,7 +14,7 @@ from introspect.cli.progress import progress_bars
 from introspect.errors import UsageError
 
 if TYPE_CHECKING:
-    from introspect_learning.bbrl import BBRLConfig
+    from introspect_learning.bbrl import BBRLConfig, Trained
 
 WHAT = ("bbrl", "behaviours", "choreographer")
 _EXAMPLE = (
@@ -45,7 +45,7 @@ def run(words: list[str]) -> int:
         out = options.out or Path("runs") / options.what
         started = time.perf_counter()
         with progress_bars() as report:
-            policy = train_bbrl(
+            trained = train_bbrl(
                 config,
                 out,
                 resume=options.resume,
@@ -56,13 +56,28 @@ def run(words: list[str]) -> int:
             )
     seconds = round(time.perf_counter() - started, 2)
     if options.json:
-        result = {"what": options.what, "model": str(policy), "seed": config.seed}
-        print(json.dumps(result | {"seconds": seconds}))
+        print(json.dumps(_result(options.what, trained, config.seed, seconds)))
     else:
-        print(f"trained {options.what} in {seconds:.0f} s: {policy}")
+        share = f"{trained.successes} of {trained.episodes} fresh episodes succeeded"
+        print(f"trained {options.what} in {seconds:.0f} s, {share}: {trained.policy}")
         if options.what != "behaviours":
-            print(f"  introspect eval pick_and_place --model {policy}")
+            print(f"  introspect eval pick_and_place --model {trained.policy}")
     return 0
+
+
+def _result(what: str, trained: Trained, seed: int, seconds: float) -> dict[str, Any]:
+    from introspect_learning.evaluation.statistics import wilson
+
+    return {
+        "what": what,
+        "metric": "success",
+        "value": trained.successes / trained.episodes,
+        "ci95": list(wilson(trained.successes, trained.episodes)),
+        "n": trained.episodes,
+        "seed": seed,
+        "seconds": seconds,
+        "model": str(trained.policy),
+    }
 
 
 def _config(what: str, words: list[str]) -> BBRLConfig:
