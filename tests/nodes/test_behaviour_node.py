@@ -12,10 +12,11 @@ from diagnostic_msgs.msg import DiagnosticArray
 from introspect_msgs.msg import GuardStatus, PolicyAction
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
-from live_graph import NodeProcess, Peer, diagnosis, peer
+from live_graph import DEEP, NodeProcess, Peer, diagnosis, peer
 from policy_world import GOAL, OBJECT, PANDA, PolicyWorld
 
 from introspect_control import KinematicChain
+from introspect_control.nodes.bridge_messages import nanoseconds
 from introspect_learning.models import (
     BehavioursRuntime,
     ChoreographerRuntime,
@@ -298,7 +299,7 @@ def test_a_late_choreographer_is_counted_and_its_last_decision_kept(
 
     processes[CHOREOGRAPHER].send(signal.SIGSTOP)
     try:
-        world.run_until(lambda: len(world.actions) >= 6, "actions without answers")
+        world.run_until(lambda: len(world.actions) >= 4, "actions without answers")
     finally:
         processes[CHOREOGRAPHER].send(signal.SIGCONT)
     late = len(world.actions) - 1
@@ -312,25 +313,39 @@ def test_a_late_choreographer_is_counted_and_its_last_decision_kept(
     )
 
 
-def test_a_killed_choreographer_leaves_its_last_decision_and_is_reported(
+def test_a_killed_choreographer_holds_the_arm_and_its_successor_goes_on_with_the_episode(
     world: PolicyWorld, processes: dict[str, NodeProcess]
 ) -> None:
-    diagnostics = world.me.hear(DiagnosticArray, "/diagnostics")
-    result = world.begin(timeout=0.8)
+    # given
+    diagnostics = world.me.hear(DiagnosticArray, "/diagnostics", DEEP)
+    result = world.begin(timeout=3600.0)
     followed = world.act().behaviour
 
+    # when
     processes[CHOREOGRAPHER].kill()
-    world.run_until(result.done, "the end of the episode")
+    world.run_until(lambda: world.actions[-1].mode == PolicyAction.HOLD, "the hold")
 
-    assert result.result().status == GoalStatus.STATUS_SUCCEEDED
-    assert result.result().result.steps == 20
-    moves = [action for action in world.actions if action.mode == PolicyAction.MOVE]
-    assert len(moves) == 20
-    assert {action.behaviour for action in moves[1:]} == {followed}
-    world.me.wait_for(
-        lambda: int(diagnosis(diagnostics, "behaviour_node").get("late decisions", 0)) >= 18,
-        "the late decisions to be reported",
+    # then
+    moves = world.actions[:-1]
+    assert {(action.mode, action.behaviour) for action in moves} == {(PolicyAction.MOVE, followed)}
+    held = nanoseconds(world.actions[-1].header.stamp) - nanoseconds(moves[0].header.stamp)
+    assert 0 < held <= 240_000_000  # the decision of that period, 0.2 s later, did not come
+    world.run_until(
+        lambda: int(diagnosis(diagnostics, "behaviour_node").get("held periods", 0)) > 0,
+        "the held periods to be reported",
     )
+    assert world.actions[-1].mode == PolicyAction.HOLD
+    assert not result.done()
+
+    # when
+    processes[CHOREOGRAPHER] = NodeProcess(CHOREOGRAPHER, SIMULATED)
+    world.run_until(lambda: world.actions[-1].mode == PolicyAction.MOVE, "the motion to go on")
+
+    # then
+    assert len({action.episode for action in world.actions}) == 1
+    sequences = [action.sequence for action in world.actions]
+    assert sequences == list(range(len(sequences)))
+    assert not result.done()
 
 
 def test_without_a_choreographer_nothing_moves_and_the_result_says_why(

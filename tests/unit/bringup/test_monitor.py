@@ -41,6 +41,25 @@ def test_an_episode_counts_once_however_often_the_policy_says_hold(monitor: Syst
     assert monitor.episodes == 1
 
 
+def test_an_episode_that_moves_on_after_a_hold_has_not_ended_there(monitor: SystemMonitor) -> None:
+    run_episode(monitor, 1, AT_GOAL)
+    run_episode(monitor, 2, AT_GOAL)
+
+    monitor.on_action(2, 4, hold=False, now=0.0)
+    assert (monitor.episodes, monitor.successes) == (1, 1)
+
+    monitor.on_object(ELSEWHERE, now=0.0)
+    monitor.on_action(2, 5, hold=True, now=0.0)
+    assert (monitor.episodes, monitor.successes) == (2, 1)
+
+
+def test_whoever_comes_while_the_arm_is_held_counts_only_the_end(monitor: SystemMonitor) -> None:
+    monitor.on_action(2, 4, hold=True, now=0.0)
+    monitor.on_action(2, 5, hold=False, now=0.0)
+    monitor.on_action(2, 6, hold=True, now=0.0)
+    assert monitor.episodes == 1
+
+
 def test_an_episode_whose_object_nobody_saw_is_no_success() -> None:
     monitor = SystemMonitor(success_distance=0.05)
     monitor.on_action(1, 0, hold=False, now=0.0)

@@ -160,7 +160,7 @@ def test_a_decision_that_comes_too_late_is_the_last_one_from_then_on(talk: Talk)
     assert talk.actions[-1].behaviour == "retract"
 
 
-def test_without_any_choreographer_the_last_decision_lasts_and_each_period_counts(
+def test_without_a_choreographer_the_last_decision_lasts_a_moment_then_the_arm_is_held(
     talk: Talk,
 ) -> None:
     talk.executor.start()
@@ -168,9 +168,36 @@ def test_without_any_choreographer_the_last_decision_lasts_and_each_period_count
 
     talk.states(42)
 
-    assert talk.executor.late == 10
     assert [action.sequence for action in talk.actions] == list(range(12))
-    assert {action.behaviour for action in talk.actions} == {"grasp"}
+    assert (talk.executor.late, talk.executor.held) == (4, 6)  # 0.2 s, then no longer
+    assert {action.behaviour for action in talk.actions[:6]} == {"grasp"}
+    assert [action.hold for action in talk.actions] == [False] * 6 + [True] * 6
+    assert not any(action.linear.any() or action.angular.any() for action in talk.actions[6:])
+    assert {action.gripper_width for action in talk.actions} == {talk.actions[0].gripper_width}
+    assert talk.executor.running
+
+
+def test_a_choreographer_that_returns_finds_the_episode_going_on(talk: Talk) -> None:
+    talk.executor.start()
+    talk.periods(2, index=1)
+    talk.states(42)
+
+    talk.periods(3, index=2)
+
+    assert [action.sequence for action in talk.actions] == list(range(15))
+    assert [action.hold for action in talk.actions[-3:]] == [False] * 3
+    assert {action.behaviour for action in talk.actions[-3:]} == {"retract"}
+    assert not talk.outcomes
+
+
+def test_a_choreographer_that_is_always_late_does_not_hold_the_arm(talk: Talk) -> None:
+    talk.executor.start()
+    talk.periods(1)
+
+    states_per_decision(talk, 3, lambda: len(talk.actions) >= 30)
+
+    assert talk.executor.held == 0
+    assert talk.executor.late >= 29
 
 
 def test_nothing_moves_before_the_first_decision_of_an_episode(talk: Talk) -> None:

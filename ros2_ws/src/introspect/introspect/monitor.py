@@ -109,6 +109,7 @@ class SystemMonitor:
     successes: int = 0  # of those
     rates: dict[str, RateMeter] = field(default_factory=dict)  # by topic
     real_time: RealTimeFactor = field(default_factory=RealTimeFactor)
+    _ended: tuple[int, bool] | None = None  # the latest one of those, and whether it succeeded
 
     @property
     def distance(self) -> float | None:
@@ -158,17 +159,25 @@ class SystemMonitor:
         self.guard = guard
 
     def on_action(self, episode: int, sequence: int, hold: bool, now: float) -> None:
-        """An action of the policy; the one that asks to hold ends its episode.
+        """An action of the policy; the one that asks to hold ends its episode, if it is the last.
 
         Whether the episode succeeded is judged as the policy's own node judges it: by the distance
         of object and goal at its end.
         """
         self._tick("policy/action", now)
         if hold and self.moving:
-            self.episodes += 1
             distance = self.distance
-            self.successes += distance is not None and distance < self.success_distance
+            success = distance is not None and distance < self.success_distance
+            self._count(1, success)
+            self._ended = episode, success
+        elif not hold and self._ended and self._ended[0] == episode and sequence > self.sequence:
+            self._count(-1, self._ended[1])  # it had only paused, for want of a decision
+            self._ended = None
         self.episode, self.sequence, self.moving = episode, sequence, not hold
+
+    def _count(self, change: int, success: bool) -> None:
+        self.episodes += change
+        self.successes += change * success
 
     def _tick(self, topic: str, now: float) -> None:
         self.rates.setdefault(topic, RateMeter()).tick(now)

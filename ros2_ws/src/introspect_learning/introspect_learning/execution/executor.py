@@ -10,32 +10,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from introspect_learning.execution.config import ExecutorConfig
 from introspect_learning.execution.observer import NotObservable, Sight
 from introspect_learning.execution.port import Action, Behaviours, Outcome, Port, Question
 from introspect_sim.tasks import PickAndPlace, decode
-
-
-@dataclass(frozen=True)
-class ExecutorConfig:
-    """How periods and episodes run. Times are of joint state stamps, unless wall time is said."""
-
-    period: float = 0.04  # of the policy [s]
-    patience: float = 0.02  # longest wait for the choreographer within a period [s]
-    first_patience: float = 0.1  # after which the first observation is taken anew [s]
-    start_timeout: float = 5.0  # longest wait for everything needed to begin [s of wall time]
-    silence: float = 2.0  # longest time without newer joint states [s of wall time]
-    jump: float = 1.0  # largest step of the stamps that is taken for time going by [s]
-    success_periods: int = 10  # in a row at the goal that end an episode
-
-    def __post_init__(self) -> None:
-        """Refuse values that no episode could run with."""
-        for name in self.__dataclass_fields__:
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
-        if not self.patience < self.period:
-            raise ValueError(
-                f"patience must be below period {self.period} s, got {self.patience} s"
-            )
 
 
 class _Pending(NamedTuple):
@@ -58,6 +36,7 @@ class _Episode:
     due: int | None = None  # stamp that the next period begins at [ns]
     pending: _Pending | None = None
     decision: int | None = None  # the choreographer's latest
+    decided: int = 0  # stamp at which it came [ns]
     acted_on: int | None = None  # sequence of the latest action
     at_goal: int = 0  # periods in a row
     gripper_width: float = 0.0  # latest one commanded [m]
@@ -69,8 +48,10 @@ class PolicyExecutor:
     A period begins with the first joint states that are ``period`` younger than those of the last
     one. Its action follows the decision that answers its own question. If joint states ``patience``
     younger arrive before that decision, the last one is kept and ``late`` counts it; a decision
-    that comes too late is still the last one from then on. Before the first decision of an episode
-    nothing moves: the first observation is taken anew until it is answered.
+    that comes too late is still the last one from then on, but not for longer than
+    ``decision_timeout``: then the arm is held, period by period, until a decision comes. Before the
+    first decision of an episode nothing moves: the first observation is taken anew until it is
+    answered.
 
     Args:
         behaviours: the network.
@@ -85,6 +66,7 @@ class PolicyExecutor:
         sequence: number of the present or latest period within it, from 0.
         distance: of object and goal, as last seen [m].
         late: periods that were acted on without their own decision.
+        held: periods in which the arm was held for want of any decision.
         skipped: periods that passed without an observation.
     """
 
@@ -98,7 +80,7 @@ class PolicyExecutor:
         layer: str = "features",
     ) -> None:
         self.config = config or ExecutorConfig()
-        self.episode = self.sequence = self.late = self.skipped = 0
+        self.episode = self.sequence = self.late = self.held = self.skipped = 0
         self.distance = float("nan")
         self._behaviours = behaviours
         self._task = task
@@ -107,6 +89,7 @@ class PolicyExecutor:
         self._layer = layer
         self._period = _nanoseconds(self.config.period)
         self._patience = _nanoseconds(self.config.patience)
+        self._decision_timeout = _nanoseconds(self.config.decision_timeout)
         self._first_patience = _nanoseconds(self.config.first_patience)
         self._jump = _nanoseconds(self.config.jump)
         self._tolerance = self._period // 20
@@ -174,7 +157,7 @@ class PolicyExecutor:
             index: of the behaviour.
         """
         now = self._now
-        if now is None or episode != self.episode:
+        if now is None or now.stamp is None or episode != self.episode:
             return
         names = self._behaviours.names
         if not 0 <= index < len(names):
@@ -183,12 +166,11 @@ class PolicyExecutor:
         pending = now.pending
         in_time = pending is not None and stamp == pending.stamp
         if in_time or now.acted_on is not None:
-            now.decision = index
+            now.decision, now.decided = index, now.stamp
         if pending is None or not in_time:
             return
         self._act(now, pending, index)
         # Whoever waits for the next action may send no joint states until then.
-        assert now.stamp is not None
         assert now.look is not None
         assert now.due is not None
         if now.stamp >= now.due - self._tolerance:
@@ -218,6 +200,10 @@ class PolicyExecutor:
         if now.decision is None:
             if waited >= self._first_patience:
                 now.pending = None
+        elif waited >= self._patience and now.stamp - now.decided > self._decision_timeout:
+            self.held += 1
+            now.pending, now.acted_on = None, self.sequence
+            self._hold(now, pending.stamp)
         elif waited >= self._patience:
             self.late += 1
             self._act(now, pending, now.decision)
@@ -282,15 +268,15 @@ class PolicyExecutor:
             )
         )
 
+    def _hold(self, now: _Episode, stamp: int) -> None:
+        still, width = np.zeros(3), now.gripper_width
+        self._port.act(Action(self.episode, self.sequence, stamp, True, still, still, width, ""))
+
     def _end(self, now: _Episode, success: bool, finished: bool, message: str) -> None:
         self._now = None
         steps = 0 if now.acted_on is None else now.acted_on + 1
         if steps:
-            still, width = np.zeros(3), now.gripper_width
-            stamp = now.stamp or 0
-            self._port.act(
-                Action(self.episode, self.sequence, stamp, True, still, still, width, "")
-            )
+            self._hold(now, now.stamp or 0)
         self._port.end(Outcome(success, finished, steps, self.distance, message))
 
 

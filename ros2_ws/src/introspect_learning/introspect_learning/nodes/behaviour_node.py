@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from geometry_msgs.msg import PoseStamped
@@ -23,6 +24,7 @@ from introspect_control.nodes.runtime import (
     ConfigurationError,
     LoopTimer,
     ManagedNode,
+    parameter,
     spin,
 )
 from introspect_learning.execution import (
@@ -45,14 +47,23 @@ CHECKS = 20.0  # of what has fallen silent [Hz of wall time]
 FEEDBACK = 5  # periods from one feedback to the next
 
 
-class BehaviourNode(ManagedNode[PolicyParameters]):
+@dataclass(frozen=True)
+class BehaviourParameters(PolicyParameters):
+    """Which policy, and how long the arm moves on without its choreographer."""
+
+    decision_timeout: float = parameter(
+        0.2, "without a decision that holds the arm [s]", minimum=0.04, maximum=1.0
+    )
+
+
+class BehaviourNode(ManagedNode[BehaviourParameters]):
     """Observes, asks the choreographer, acts; one episode for each goal of ``execute_task``.
 
     It is the port of its ``PolicyExecutor``: what that asks, does and ends is published here.
     """
 
     def __init__(self) -> None:
-        super().__init__("behaviour_node", PolicyParameters)
+        super().__init__("behaviour_node", BehaviourParameters)
 
     def configure(self) -> None:
         """Load the policy and make everything that talks."""
@@ -64,9 +75,13 @@ class BehaviourNode(ManagedNode[PolicyParameters]):
         self._behaviours.run(np.zeros(OBSERVATION.size, dtype=np.float32))  # the first run is slow
         self._task = PickAndPlace()
         period = 1.0 / self._behaviours.contract.rate
-        config = ExecutorConfig(period=period, patience=0.5 * period)
+        config = ExecutorConfig(
+            period=period,
+            patience=0.5 * period,
+            decision_timeout=self.parameters.decision_timeout,
+        )
         self._observer = Observer(arm)
-        self._reported_late = 0
+        self._reported_late = self._reported_held = 0
         self._fault: str | None = None  # of the arm bridge
         self._stamp = 0  # of the latest joint states [ns]
         self._time = self._choose_clock()
@@ -237,15 +252,18 @@ class BehaviourNode(ManagedNode[PolicyParameters]):
         return time.monotonic
 
     def _report(self) -> None:
-        values, late = self.diagnostics, self._executor.late
+        values, late, held = self.diagnostics, self._executor.late, self._executor.held
         values.set("episode", self._executor.episode)
         values.set("late decisions", late)
+        values.set("held periods", held)
         values.set("skipped periods", self._executor.skipped)
-        if late > self._reported_late:
+        if held > self._reported_held:
+            values.error("no decision from the choreographer: the arm is held until one comes")
+        elif late > self._reported_late:
             values.warn(f"{late - self._reported_late} decisions came late; the last one was kept")
         else:
             values.ok()
-        self._reported_late = late
+        self._reported_late, self._reported_held = late, held
 
 
 class _Timed:
