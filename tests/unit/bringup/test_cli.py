@@ -6,6 +6,8 @@ import importlib
 import os
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -113,12 +115,55 @@ class TestWhenAVerbFails:
         assert main(["launch", "interrupted"]) == 130
 
 
-def test_the_american_spelling_is_understood(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[str] = []
-    module = importlib.import_module("introspect.cli.launch")
-    monkeypatch.setattr(module, "run", lambda words: seen.extend(words) or 0)
-    assert main(["launch", "behaviors", "behavior", "model:=/my/behavior"]) == 0
-    assert seen == ["behaviours", "behaviour", "model:=/my/behavior"]
+class TestTrain:
+    """With a training that only writes down what it was asked for."""
+
+    @pytest.fixture
+    def asked(self, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+        bbrl = pytest.importorskip("introspect_learning.bbrl")
+        asked: list[dict[str, Any]] = []
+
+        def train(config: Any, out: Path, **options: Any) -> Any:
+            asked.append({"out": out} | options)
+            if out.name == "faulty":
+                raise ValueError("operands could not be broadcast")
+            return bbrl.Trained(out / "model", successes=9, episodes=10)
+
+        monkeypatch.setattr(bbrl, "train_bbrl", train)
+        return asked
+
+    def test_the_american_spelling_is_understood_of_names_but_not_of_paths(
+        self, asked: list[dict[str, Any]]
+    ) -> None:
+        assert main(["train", "--out", "behaviors", "behaviors"]) == 0
+        assert asked[0]["parts"] == ("behaviours",)
+        assert asked[0]["out"] == Path("behaviors")
+
+    def test_a_fault_of_ours_is_no_wrong_use(
+        self, asked: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert main(["train", "behaviours", "--out", "faulty"]) == 1
+        assert "ValueError: operands could not be broadcast" in capsys.readouterr().err
+
+    @pytest.mark.parametrize(
+        ("words", "line"),
+        [
+            (["choreographer"], "'train choreographer' needs --behaviours"),
+            (["bbrl", "--behaviours", "somewhere"], "'train choreographer' needs --behaviours"),
+            (["bbrl", "--seed", "-1"], "--seed must not be negative, got -1"),
+            (["bbrl", "--budget", "soon"], "--budget must look like 90s"),
+        ],
+    )
+    def test_wrong_use_is_found_before_the_training(
+        self,
+        words: list[str],
+        line: str,
+        asked: list[dict[str, Any]],
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        assert main(["train", *words]) == 2
+        assert line in capsys.readouterr().err
+        assert not asked
 
 
 def test_the_launch_arguments_of_a_graph_are_listed(capsys: pytest.CaptureFixture[str]) -> None:

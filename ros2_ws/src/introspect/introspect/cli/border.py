@@ -11,8 +11,12 @@ TRAINING_EXTRA = "make setup-dev (or: pip install 'introspect_learning[train]')"
 
 
 @contextmanager
-def usage_errors() -> Iterator[None]:
+def usage_errors(*more: type[Exception]) -> Iterator[None]:
     """Turn what a user can mend (a folder, a name, a number) into ``UsageError``.
+
+    Args:
+        *more: errors that mean wrong use here; ``ValueError`` only where arguments are read, since
+            anywhere else it is a fault of ours.
 
     Raises:
         UsageError: With the text of the package's own error.
@@ -23,16 +27,11 @@ def usage_errors() -> Iterator[None]:
     from introspect_learning.runs.errors import CheckpointError, RunError
     from introspect_sim.worlds import WorldError
 
+    ours = (CheckpointError, ContractError, DescriptionError, RunError, WorldError)
+    mendable: tuple[type[Exception], ...] = (*ours, *more)
     try:
         yield
-    except (
-        CheckpointError,
-        ContractError,
-        DescriptionError,
-        RunError,
-        WorldError,
-        ValueError,
-    ) as error:
+    except mendable as error:
         raise UsageError(str(error)) from error
     except ModuleNotFoundError as error:
         if error.name not in ("torch", "onnx", "tensorboard", "matplotlib"):

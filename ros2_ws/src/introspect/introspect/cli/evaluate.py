@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from introspect.cli.border import usage_errors
-from introspect.cli.parser import verb_parser
+from introspect.cli.parser import british, verb_parser
 from introspect.cli.progress import progress_bars
 
 WHAT = ("pick_and_place", "bbrl")  # a task, or the policy by its name: the same measurement
@@ -20,7 +20,7 @@ def run(words: list[str]) -> int:
         "Evaluate a policy: deterministic actions, on seeds that training never saw.",
         "introspect eval pick_and_place --episodes 1000 --world mujoco --baselines --json",
     )
-    parser.add_argument("what", choices=WHAT, metavar="WHAT", help=" or ".join(WHAT))
+    parser.add_argument("what", type=british, choices=WHAT, metavar="WHAT", help=" or ".join(WHAT))
     parser.add_argument("--model", type=Path, help="policy folder (default: the shipped one)")
     parser.add_argument("--episodes", type=int, default=100, help="how many (default 100)")
     parser.add_argument("--seed", type=int, default=0, help="of the episodes (default 0)")
@@ -31,7 +31,7 @@ def run(words: list[str]) -> int:
     parser.add_argument("--baselines", action="store_true", help="rows of the baselines, too")
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
     options = parser.parse_args(words)
-    with usage_errors():
+    with usage_errors(ValueError):
         from introspect_learning.evaluation.pick_and_place import EvaluationConfig, evaluate
         from introspect_learning.models import shipped
 
@@ -43,11 +43,11 @@ def run(words: list[str]) -> int:
             threads=options.threads,
             perturb=options.perturb,
         )
+    with usage_errors(), progress_bars() as report:
         policy = options.model or shipped()
-        with progress_bars() as report:
-            result = evaluate(
-                policy, config, options.baselines, lambda done, name: report(name, done, "")
-            )
+        result = evaluate(
+            policy, config, options.baselines, lambda done, name: report(name, done, "")
+        )
     print(json.dumps(result) if options.json else table(result))
     return 0
 

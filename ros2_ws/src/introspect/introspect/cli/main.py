@@ -11,7 +11,6 @@ from introspect.cli.verbs import VERBS
 from introspect.errors import IntrospectError, UsageError, did_you_mean
 from introspect.graph import ENVIRONMENT
 
-_AMERICAN = {"behavior": "behaviour", "behaviors": "behaviours"}
 RANGE = "ROS_AUTOMATIC_DISCOVERY_RANGE"
 INTERRUPTED = 130  # what a shell expects of a program that Ctrl-C ended
 
@@ -25,7 +24,7 @@ def main(words: Sequence[str] | None = None) -> int:
     Returns:
         0 on success, 2 on wrong use, 1 on any other failure, or the verb's own code.
     """
-    given = [_AMERICAN.get(word, word) for word in (sys.argv[1:] if words is None else words)]
+    given = list(sys.argv[1:] if words is None else words)
     debug = "--debug" in given
     given = [word for word in given if word != "--debug"]
     # pip installs what ament looks up below this Python's prefix; and we look where nodes talk

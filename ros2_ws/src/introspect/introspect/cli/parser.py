@@ -7,10 +7,20 @@ from typing import NoReturn
 
 from introspect.errors import UsageError
 
+_AMERICAN = {"behavior": "behaviour", "behaviors": "behaviours"}
+
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}. See: {self.prog} --help")
+
+
+def british(word: str) -> str:
+    """What a person means who writes ``behaviors``: the type of an argument that names something.
+
+    Not for paths and the like, which mean what they say.
+    """
+    return _AMERICAN.get(word, word)
 
 
 def verb_parser(verb: str, description: str, example: str) -> argparse.ArgumentParser:

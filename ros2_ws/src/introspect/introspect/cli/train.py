@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from introspect.cli.border import usage_errors
-from introspect.cli.parser import verb_parser
+from introspect.cli.parser import british, verb_parser
 from introspect.cli.progress import progress_bars
 from introspect.errors import UsageError
 
@@ -30,7 +30,7 @@ def run(words: list[str]) -> int:
     parser = verb_parser(
         "train", "Learn behaviours, a choreographer among them, or both.", _EXAMPLE
     )
-    parser.add_argument("what", choices=WHAT, metavar="WHAT", help=", ".join(WHAT))
+    parser.add_argument("what", type=british, choices=WHAT, metavar="WHAT", help=", ".join(WHAT))
     parser.add_argument("--out", type=Path, help="folder of the run (default runs/WHAT)")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     parser.add_argument("--budget", help="stop after this long, as 90s or 10m")
@@ -38,22 +38,30 @@ def run(words: list[str]) -> int:
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
     parser.add_argument("--settings", action="store_true", help="list every number and leave")
     options, settings = parser.parse_known_args(words)
-    with usage_errors():
+    budget = seconds_of(options.budget) if options.budget else 0.0
+    with usage_errors(ValueError):
         from introspect_learning.bbrl import train_bbrl
 
         config = _config(options.what, [*settings, *(["--help"] if options.settings else [])])
-        out = options.out or Path("runs") / options.what
-        started = time.perf_counter()
-        with progress_bars() as report:
-            trained = train_bbrl(
-                config,
-                out,
-                resume=options.resume,
-                parts=WHAT[1:] if options.what == "bbrl" else (options.what,),
-                behaviours=options.behaviours,
-                seconds=seconds_of(options.budget) if options.budget else 0.0,
-                progress=report,
-            )
+    if (options.what == "choreographer") != (options.behaviours is not None):
+        raise UsageError(
+            "'train choreographer' needs --behaviours, a policy folder with behaviours to choose "
+            "from; nothing else takes it"
+        )
+    if config.seed < 0:
+        raise UsageError(f"--seed must not be negative, got {config.seed}")
+    out = options.out or Path("runs") / options.what
+    started = time.perf_counter()
+    with usage_errors(), progress_bars() as report:
+        trained = train_bbrl(
+            config,
+            out,
+            resume=options.resume,
+            parts=WHAT[1:] if options.what == "bbrl" else (options.what,),
+            behaviours=options.behaviours,
+            seconds=budget,
+            progress=report,
+        )
     seconds = round(time.perf_counter() - started, 2)
     if options.json:
         print(json.dumps(_result(options.what, trained, config.seed, seconds)))
