@@ -53,9 +53,10 @@ def test_only_watchers_may_end_without_ending_the_run() -> None:
     assert set(policies.values()) == {OnExit.FAIL}
 
 
-def test_every_node_but_the_one_that_makes_the_time_follows_simulated_time() -> None:
+def test_every_node_follows_simulated_time_but_its_maker_and_those_that_need_no_clock() -> None:
     followers = {node.name for node in SIM.nodes if node.parameters.get("use_sim_time")}
-    assert followers == {node.name for node in SIM.nodes} - {"sim_node"}
+    without = {"sim_node", "choreographer_node", "task_node"}
+    assert followers == {node.name for node in SIM.nodes} - without
 
 
 def test_arguments_reach_the_parameters_with_their_types() -> None:

@@ -36,6 +36,7 @@ def _from_arguments(*names: str) -> Parameters:
 
 _ARM = _from_arguments("arm")
 _SIMULATED_TIME: Parameters = {"use_sim_time": True}
+# Not for nodes that act on messages alone: following /clock is half of a small node's work.
 _POLICY = When("policy", "bbrl")
 
 SIM = Graph(
@@ -111,14 +112,14 @@ SIM = Graph(
             package="introspect_learning",
             executable="choreographer_node",
             name="choreographer_node",
-            parameters=_ARM | _SIMULATED_TIME | _from_arguments("model"),
+            parameters=_ARM | _from_arguments("model"),
             condition=_POLICY,
         ),
         NodeSpec(
             package="introspect_sim",
             executable="task_node",
             name="task_node",
-            parameters=_SIMULATED_TIME | _from_arguments("task", "episodes", "seed"),
+            parameters=_from_arguments("task", "episodes", "seed"),
             condition=_POLICY,
             on_exit=OnExit.FINISH,
         ),

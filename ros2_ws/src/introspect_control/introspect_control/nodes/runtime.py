@@ -7,6 +7,7 @@ The one import that a node needs::
 
 from __future__ import annotations
 
+import gc
 import signal
 import traceback
 from collections.abc import Callable, Sequence
@@ -104,6 +105,9 @@ def _run(node: Node, interruptions: list[int]) -> int:
     managed = node if isinstance(node, ManagedNode) else None
     if managed and managed.parameters.autostart:
         managed.start()
+    # What is loaded stays: to look through it again and again only makes some periods late.
+    gc.freeze()
+    gc.set_threshold(50_000)
     while rclpy.ok() and not interruptions:
         executor.spin_once(timeout_sec=_WAKE_UP)
         if managed and managed.exit_code is not None:
