@@ -10,7 +10,7 @@ from sensor_msgs.msg import CameraInfo, Image
 
 from introspect_control.nodes.runtime import SENSOR
 from introspect_description import CameraDescription
-from introspect_sim.pacing import TimeShare
+from introspect_sim.time_share import TimeShare
 from introspect_sim.worlds import World
 
 LARGEST_SHARE = 0.3  # of the time that rendering may take: fewer pictures rather than slow time
