@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from introspect_control.bridge.action_check import at_most, nonsense
 from introspect_control.bridge.config import BridgeConfig
 from introspect_control.bridge.exchange import NOTHING, Action, BridgeOutput, BridgeStatus
+from introspect_control.bridge.gripper_command import GripperCommander
 from introspect_control.bridge.joint_state_monitor import JointStateMonitor, Order
 from introspect_control.guard import CommandGuard, GuardDecision, GuardState, Verdict, Watchdog
 from introspect_control.servo import CartesianServo
@@ -51,7 +52,6 @@ class ArmBridge:
         self.ignored = 0  # actions not followed: stale, repeated, or not the time for one
         self.missed = 0  # ticks that came too late and were caught up with
         self.stalls = 0  # times that more ticks were missed than can be caught up with
-        self._arm = arm
         self._servo = CartesianServo(arm, self.config.servo)
         max_age = max(self.config.guard.max_age, self.config.command_timeout)
         self._guard = CommandGuard(
@@ -76,8 +76,7 @@ class ArmBridge:
         self._waiting = False  # whether a tick is put off until an action comes
         self._waited_in_vain = False  # since the latest action
         self._ticked: float | None = None  # when the latest tick was due [s]
-        self._width: float | None = None  # sent to the gripper [m]
-        self._width_sent_at = 0.0
+        self._gripper = GripperCommander(arm.gripper, self.config.gripper_interval)
 
     @property
     def state(self) -> GuardState:
@@ -268,7 +267,8 @@ class ArmBridge:
         except ValueError as error:
             return str(error)
         self._servo.reset(position[None])
-        self._action, self._width, self._ticked = None, None, None
+        self._gripper.forget()
+        self._action, self._ticked = None, None
         return ""
 
     def _follow(self, action: Action, now: float) -> None:
@@ -283,8 +283,7 @@ class ArmBridge:
         self._servo.set_twist(linear[None], angular[None])
 
     def _hold(self, action: Action, now: float) -> BridgeOutput:
-        width = self._arm.gripper.width_max if self._width is None else self._width
-        self._action, self._unsent = action._replace(gripper_width=width), True
+        self._action, self._unsent = action._replace(gripper_width=self._gripper.width), True
         self._refusal = ""
         self._guard.stop("hold asked for by the policy")
         return self._answer(now)
@@ -329,9 +328,12 @@ class ArmBridge:
         for _ in range(due):
             decision = self._command(now)
         output = self._report(decision.position, decision.velocity)
+        width = None
+        if self.state is GuardState.ACTIVE and self._action is not None:
+            width = self._gripper.command(self._action.gripper_width, now)
         return output._replace(
             trajectory=self._horizon.plan(decision.position, decision.velocity),
-            gripper_width=self._gripper(now),
+            gripper_width=width,
         )
 
     def _command(self, now: float) -> GuardDecision:
@@ -350,22 +352,7 @@ class ArmBridge:
         self._unsent = False
         _, _, J = self._servo.chain.jacobian(position[None])
         twist = J[0] @ velocity
-        width = self._clipped_width(self._action)
+        width = self._gripper.clip(self._action.gripper_width)
         return BridgeOutput(
             sent=self._action._replace(linear=twist[:3], angular=twist[3:], gripper_width=width)
         )
-
-    def _gripper(self, now: float) -> float | None:
-        """The width to send to the gripper: when it changes, and now and then."""
-        if self.state is not GuardState.ACTIVE or self._action is None:
-            return None
-        width = self._clipped_width(self._action)
-        due = now - self._width_sent_at >= self.config.gripper_interval
-        if width == self._width and not due:
-            return None
-        self._width, self._width_sent_at = width, now
-        return width
-
-    def _clipped_width(self, action: Action) -> float:
-        gripper = self._arm.gripper
-        return float(np.clip(action.gripper_width, gripper.width_min, gripper.width_max))
