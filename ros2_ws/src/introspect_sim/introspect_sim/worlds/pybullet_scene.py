@@ -14,7 +14,6 @@ from introspect_sim.worlds.world import OBJECT_EDGE, OBJECT_FRICTION, OBJECT_MAS
 if TYPE_CHECKING:
     from introspect_description import ArmDescription
 
-_OBJECT_COLOUR = (0.87, 0.25, 0.15, 1.0)
 _NO_DAMPING = {"linearDamping": 0.0, "angularDamping": 0.0, "jointDamping": 0.0}
 
 
@@ -37,7 +36,6 @@ class BulletScene:
         urdf: what `split_urdf` made of it.
         timestep: of the physics [s].
         config: numbers.
-        visible: with shapes to look at, which make it 40 times slower to build.
 
     Raises:
         WorldError: PyBullet has no client left, or cannot read the URDF.
@@ -49,7 +47,6 @@ class BulletScene:
         urdf: tuple[str, str],
         timestep: float,
         config: BulletConfig,
-        visible: bool = False,
     ) -> None:
         self.client = pybullet.connect(pybullet.DIRECT)
         if self.client < 0:
@@ -59,7 +56,7 @@ class BulletScene:
         self._timestep = timestep
         self._set(numSolverIterations=config.iterations, deterministicOverlappingPairs=1)
         self._do(pybullet.setGravity, 0.0, 0.0, -config.gravity)
-        self.robot, surroundings = (self._load(text, visible) for text in urdf)
+        self.robot, surroundings = (self._load(text) for text in urdf)
         index = {
             self._do(pybullet.getJointInfo, self.robot, i)[1].decode(): i
             for i in range(self._do(pybullet.getNumJoints, self.robot))
@@ -81,11 +78,8 @@ class BulletScene:
                     **_NO_DAMPING,
                 )
         self._mirror_fingers()
-        box = {"shapeType": pybullet.GEOM_BOX, "halfExtents": [0.5 * OBJECT_EDGE] * 3}
-        self._shape = self._do(pybullet.createCollisionShape, **box)
-        self._visual = -1
-        if visible:
-            self._visual = self._do(pybullet.createVisualShape, **box, rgbaColor=_OBJECT_COLOUR)
+        half = [0.5 * OBJECT_EDGE] * 3
+        self._shape = self._do(pybullet.createCollisionShape, pybullet.GEOM_BOX, halfExtents=half)
         self.object = self._make_object([0.5, 0.0, 0.5 * OBJECT_EDGE, 0.0, 0.0, 0.0, 1.0])
         self._effort = arm.limits.effort.tolist()
         # A position motor of Bullet is an implicit constraint on the next velocity,
@@ -180,11 +174,10 @@ class BulletScene:
     def _set(self, **parameters: float) -> None:
         self._do(pybullet.setPhysicsEngineParameter, **parameters)
 
-    def _load(self, urdf: str, visible: bool) -> int:
-        # Without the first flag Bullet makes up inertias from the collision shapes.
-        flags = pybullet.URDF_USE_INERTIA_FROM_FILE
-        if not visible:
-            flags |= pybullet.URDF_IGNORE_VISUAL_SHAPES
+    def _load(self, urdf: str) -> int:
+        # Without the first flag Bullet makes up inertias from the collision shapes; shapes to look
+        # at make a scene 40 times slower to build.
+        flags = pybullet.URDF_USE_INERTIA_FROM_FILE | pybullet.URDF_IGNORE_VISUAL_SHAPES
         with tempfile.TemporaryDirectory() as folder:  # Bullet reads files only
             path = Path(folder, "body.urdf")
             path.write_text(urdf, encoding="utf-8")
@@ -216,7 +209,7 @@ class BulletScene:
             pybullet.createMultiBody,
             OBJECT_MASS,
             self._shape,
-            self._visual,
+            -1,
             pose[:3],
             pose[3:],
             useMaximalCoordinates=True,

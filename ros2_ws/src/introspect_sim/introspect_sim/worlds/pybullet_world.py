@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pybullet
 from numpy.typing import NDArray
 
 from introspect_sim.worlds.pybullet_scene import BulletConfig, BulletScene
+from introspect_sim.worlds.pybullet_studio import BulletStudio
 from introspect_sim.worlds.pybullet_urdf import split_urdf
 from introspect_sim.worlds.world import OBJECT_EDGE, TIMESTEP, Array, Rows, WorldError, substeps
 
@@ -50,12 +50,12 @@ class PyBulletWorld:
         self._velocities = np.zeros((n, _ARM + 2))
         self._object = np.zeros((n, 7))
         self._scenes: list[BulletScene] = []
-        self._studio: BulletScene | None = None  # the only copy with shapes to look at
-        self._urdf = split_urdf(arm)
+        self._studio: BulletStudio | None = None  # the only copy with shapes to look at
+        urdf = split_urdf(arm)
         config = config or BulletConfig()
         try:
             for _ in range(n):
-                self._scenes.append(BulletScene(arm, self._urdf, timestep, config))
+                self._scenes.append(BulletScene(arm, urdf, timestep, config))
         except WorldError:
             self.close()
             raise
@@ -123,28 +123,11 @@ class PyBulletWorld:
         """(height, width, 3) picture of one copy from the scene's camera; needs no GL."""
         if not 0 <= row < len(self._scenes):
             raise WorldError(f"row {row} does not exist; the world has rows 0 to {self.n - 1}")
-        if self._studio is None:
-            self._studio = BulletScene(
-                self.arm, self._urdf, self.timestep, BulletConfig(), visible=True
-            )
-        self._studio.reset(self._joints[row].tolist(), self._object[row].tolist())
-        camera = self.arm.camera
-        image = pybullet.getCameraImage(
-            width,
-            height,
-            viewMatrix=pybullet.computeViewMatrix(
-                camera.position.tolist(), camera.target.tolist(), [0.0, 0.0, 1.0]
-            ),
-            projectionMatrix=pybullet.computeProjectionMatrixFOV(
-                np.degrees(camera.vertical_fov), width / height, 0.05, 5.0
-            ),
-            shadow=False,
-            lightDirection=[0.4, 0.6, 2.5],
-            renderer=pybullet.ER_TINY_RENDERER,
-            flags=pybullet.ER_NO_SEGMENTATION_MASK,
-            physicsClientId=self._studio.client,
-        )[2]
-        return np.asarray(image, dtype=np.uint8).reshape(height, width, 4)[:, :, :3].copy()
+        if self._studio is None or self._studio.size != (width, height):
+            if self._studio is not None:
+                self._studio.close()
+            self._studio = BulletStudio(self.arm, width, height)
+        return self._studio.picture(self._joints[row].tolist(), self._object[row].tolist())
 
     def close(self) -> None:
         """Disconnect from the engine; again is harmless."""

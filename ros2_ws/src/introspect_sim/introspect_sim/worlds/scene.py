@@ -60,7 +60,7 @@ def build_scene(
     fingers = _name_shapes(spec, arm)
     _set_contacts(spec, fingers)
     if visible:
-        _drop_visual_twins(spec)
+        _show_collision_shapes(spec)
         _set_rendering(spec, arm)
     else:
         _keep_shapes(spec, [*fingers, TABLE, OBJECT])
@@ -81,8 +81,11 @@ def _set_options(spec: mujoco.MjSpec, config: SceneConfig) -> None:
     spec.memory = 1 << 20  # bytes for contacts and constraints of a copy; a grasp needs a tenth
 
 
-def _drop_visual_twins(spec: mujoco.MjSpec) -> None:
-    """The URDF gives every primitive twice, to look at (group 1) and to collide (group 0)."""
+def _show_collision_shapes(spec: mujoco.MjSpec) -> None:
+    """Show what collides (group 0) in the colours of what is to be looked at (group 1).
+
+    The former are half as many, and differ from the latter by ornaments.
+    """
     for body in spec.bodies:
         collisions = [geom for geom in body.geoms if geom.group == 0]
         visuals = [geom for geom in body.geoms if geom.group == 1]

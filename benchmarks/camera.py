@@ -1,0 +1,89 @@
+"""Pictures per CPU-second, without a graphics card: our cameras, and MuJoCo's own settings.
+
+Every picture shows another pose of the arm, table, object and gripper; posing the scene, drawing
+and reading the pixels all count. One thread draws.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from pathlib import Path
+
+from benchmarks.rows import Row, machine, median_row, ratios, table, write
+from benchmarks.sides import ROOT, Side, SideError, interleave
+from introspect_sim.worlds import WorldError
+from introspect_sim.worlds.offscreen import choose_offscreen_gl
+
+EDGES = (64, 128)
+TARGETS = {("mujoco", 64): 4000.0, ("pybullet", 64): 1500.0}  # pictures per CPU-second
+
+
+def measure(rounds: int, seconds: float) -> list[Row]:
+    """Let all sides take turns.
+
+    Raises:
+        SideError: A side fails.
+        WorldError: Nothing here can draw off screen.
+    """
+    choose_offscreen_gl()
+    os.environ["LP_NUM_THREADS"] = "0"  # Mesa draws in the calling thread, whose time is counted
+    sides = {
+        (world, edge): Side(f"{world}, {edge} px", "workloads.camera", world=world, edge=edge)
+        for world in ("mujoco", "pybullet")
+        for edge in EDGES
+    }
+    default = Side("MuJoCo's defaults, 64 px", "workloads.camera", rendering="default")
+    started = time.perf_counter()
+    try:
+        samples = interleave([*sides.values(), default], rounds, seconds)
+    finally:
+        for side in (*sides.values(), default):
+            side.close()
+    took = time.perf_counter() - started
+    rates = {name: [sample.rate for sample in taken] for name, taken in samples.items()}
+    targets = {sides[key].name: value for key, value in TARGETS.items()}
+    rows = [
+        median_row(
+            name,
+            "pictures_per_cpu_second",
+            values,
+            seed=0,
+            seconds=took,
+            target=targets.get(name),
+        )
+        for name, values in rates.items()
+    ]
+    ours = sides["mujoco", 64].name
+    pairs = ratios(rates[ours], rates[default.name])
+    return [*rows, median_row(ours, "times_MuJoCo's_defaults", pairs, seed=0, seconds=took)]
+
+
+def main() -> int:
+    """Run the program."""
+    parser = argparse.ArgumentParser(prog="introspect bench camera", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=9, help="turns of every side (default 9)")
+    parser.add_argument("--seconds", type=float, default=1.0, help="CPU time of a turn (default 1)")
+    parser.add_argument("--out", type=Path, help="folder for bench.json, as results/bench-camera")
+    parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
+    options = parser.parse_args()
+    where = machine()
+    try:
+        rows = measure(options.rounds, options.seconds)
+    except (SideError, WorldError) as error:
+        parser.exit(1, f"introspect: {error}\n")
+    where["gl"] = os.environ["MUJOCO_GL"]
+    if options.out:
+        write(ROOT / options.out / "bench.json", rows, machine=where)
+    if options.json:
+        print(json.dumps(rows[0].as_json() | {"rows": [row.as_json() for row in rows]}))
+        return 0
+    print(f"Pictures per CPU-second, drawn by {where['gl']}:")
+    print(table(rows))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
