@@ -150,7 +150,10 @@ class TestTrain:
         [
             (["choreographer"], "'train choreographer' needs --behaviours"),
             (["bbrl", "--behaviours", "somewhere"], "'train choreographer' needs --behaviours"),
-            (["bbrl", "--seed", "-1"], "--seed must not be negative, got -1"),
+            (["bbrl", "--seed", "-1"], "seed must not be negative, got -1"),
+            (["bbrl", "--imitation.batch", "x"], "Error parsing --imitation.batch: invalid"),
+            (["bbrl", "--choreographer.hidden", "0"], "hidden must be at least 1, got 0"),
+            (["bbrl", "--choreography", "5"], "Unrecognized options: --choreography, 5"),
             (["bbrl", "--budget", "soon"], "--budget must look like 90s"),
         ],
     )
@@ -162,7 +165,9 @@ class TestTrain:
         capsys: pytest.CaptureFixture[str],
     ) -> None:
         assert main(["train", *words]) == 2
-        assert line in capsys.readouterr().err
+        said = capsys.readouterr().err
+        assert line in said
+        assert said.count("\n") == 1
         assert not asked
 
 

@@ -54,6 +54,22 @@ class BBRLConfig:
     imitation: ImitationConfig = field(default_factory=ImitationConfig)
     choreographer: ChoreographerConfig = field(default_factory=ChoreographerConfig)
 
+    def __post_init__(self) -> None:
+        """Refuse numbers that train nothing."""
+        if self.seed < 0:
+            raise ValueError(f"seed must not be negative, got {self.seed}")
+        for name in ("threads", "reinforcement_envs", "imitation_envs", "choreographer_envs"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        for name in ("imitation_horizon", "horizon"):
+            if getattr(self, name) < self.choreographer.decisions.period:
+                raise ValueError(
+                    f"{name} must be at least a decision's period, "
+                    f"{self.choreographer.decisions.period}, got {getattr(self, name)}"
+                )
+        if not 0.0 <= self.perturbed <= 1.0:
+            raise ValueError(f"perturbed must be in [0, 1], got {self.perturbed}")
+
 
 @dataclass(frozen=True)
 class Trained:

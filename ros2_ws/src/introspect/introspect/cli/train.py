@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import re
 import time
@@ -39,7 +41,7 @@ def run(words: list[str]) -> int:
     parser.add_argument("--settings", action="store_true", help="list every number and leave")
     options, settings = parser.parse_known_args(words)
     budget = seconds_of(options.budget) if options.budget else 0.0
-    with usage_errors(ValueError):
+    with usage_errors():
         from introspect_learning.bbrl import train_bbrl
 
         config = _config(options.what, [*settings, *(["--help"] if options.settings else [])])
@@ -48,8 +50,6 @@ def run(words: list[str]) -> int:
             "'train choreographer' needs --behaviours, a policy folder with behaviours to choose "
             "from; nothing else takes it"
         )
-    if config.seed < 0:
-        raise UsageError(f"--seed must not be negative, got {config.seed}")
     out = options.out or Path("runs") / options.what
     started = time.perf_counter()
     with usage_errors(), progress_bars() as report:
@@ -93,7 +93,23 @@ def _config(what: str, words: list[str]) -> BBRLConfig:
 
     from introspect_learning.bbrl import BBRLConfig
 
-    return tyro.cli(BBRLConfig, prog=f"introspect train {what}", args=words)
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            return tyro.cli(BBRLConfig, prog=f"introspect train {what}", args=words)
+    except SystemExit as end:
+        if not end.code:
+            raise
+        about = f"introspect train {what} --settings lists what can be set"
+        raise UsageError(f"{_complaint(said.getvalue())} ({about})") from end
+
+
+def _complaint(box: str) -> str:
+    """What a box of text says between its title and its advice, in one line."""
+    advice = ("For full helptext", "Perhaps you meant", "Argument helptext")
+    rows = [line.strip("│|╭╮╰╯─- ") for line in box.splitlines()[1:]]
+    end = next((k for k, row in enumerate(rows) if row.startswith(advice)), len(rows))
+    return " ".join(row for row in rows[:end] if row)
 
 
 def seconds_of(duration: str) -> float:
