@@ -9,7 +9,7 @@ import numpy as np
 from introspect_description import ArmDescription
 from introspect_sim.worlds import World, make_world
 
-POSES = 50  # that the arm is pictured in, again and again
+POSES = 8  # that the arm is pictured in, again and again
 
 
 def prepare(world: str = "mujoco", edge: int = 64, rendering: str = "ours") -> Callable[[], int]:
