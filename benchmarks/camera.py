@@ -12,7 +12,7 @@ import os
 import time
 from pathlib import Path
 
-from benchmarks.rows import Row, machine, median_row, ratios, table, write
+from benchmarks.rows import Row, at_least_one, machine, median_row, positive, ratios, table, write
 from benchmarks.sides import ROOT, Side, SideError, interleave
 from introspect_sim.worlds import WorldError
 from introspect_sim.worlds.offscreen import choose_offscreen_gl
@@ -64,8 +64,12 @@ def measure(rounds: int, seconds: float) -> list[Row]:
 def main() -> int:
     """Run the program."""
     parser = argparse.ArgumentParser(prog="introspect bench camera", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=9, help="turns of every side (default 9)")
-    parser.add_argument("--seconds", type=float, default=1.0, help="CPU time of a turn (default 1)")
+    parser.add_argument(
+        "--rounds", type=at_least_one, default=9, help="turns of every side (default 9)"
+    )
+    parser.add_argument(
+        "--seconds", type=positive, default=1.0, help="CPU time of a turn (default 1)"
+    )
     parser.add_argument("--out", type=Path, help="folder for bench.json, as results/bench-camera")
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
     options = parser.parse_args()

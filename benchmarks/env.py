@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.peers import PeersError, peers_python
-from benchmarks.rows import Row, machine, median_row, ratios, table, write
+from benchmarks.rows import Row, at_least_one, machine, median_row, positive, ratios, table, write
 from benchmarks.sides import ROOT, Sample, Side, SideError, interleave
 
 FINE = {"timestep": 0.002, "period": 0.01}  # 20 steps of 2 ms, as the peers
@@ -127,8 +127,12 @@ def threads_row(rounds: int, seconds: float) -> Row:
 def main() -> int:
     """Run the program."""
     parser = argparse.ArgumentParser(prog="introspect bench env", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7, help="turns of every side (default 7)")
-    parser.add_argument("--seconds", type=float, default=1.0, help="CPU time of a turn (default 1)")
+    parser.add_argument(
+        "--rounds", type=at_least_one, default=7, help="turns of every side (default 7)"
+    )
+    parser.add_argument(
+        "--seconds", type=positive, default=1.0, help="CPU time of a turn (default 1)"
+    )
     parser.add_argument("--no-peers", action="store_true", help="only ours")
     parser.add_argument("--out", type=Path, help="folder for bench.json, as results/bench-env")
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.peers import PeersError, peers_python
-from benchmarks.rows import Row, machine, median_row, table, write
+from benchmarks.rows import Row, at_least_one, machine, median_row, table, write
 from benchmarks.sides import ROOT, environment
 from introspect_learning.evaluation.statistics import wilson
 
@@ -118,7 +118,7 @@ def draw(rows: list[Row], file: Path) -> None:
 def main() -> int:
     """Run the program."""
     parser = argparse.ArgumentParser(prog="introspect bench fetch", description=__doc__)
-    parser.add_argument("--seeds", type=int, default=5, help="of ours (default 5)")
+    parser.add_argument("--seeds", type=at_least_one, default=5, help="of ours (default 5)")
     parser.add_argument(
         "--peer-minutes",
         type=float,

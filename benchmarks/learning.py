@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.rows import Row, machine, median_row, table, write
+from benchmarks.rows import Row, at_least_one, machine, median_row, table, write
 from benchmarks.sides import ROOT
 
 DEAD = 0.10  # success below which a run has learned nothing
@@ -115,8 +115,10 @@ def draw(results: list[dict[str, Any]], title: str, file: Path) -> None:
 def main() -> int:
     """Run the program."""
     parser = argparse.ArgumentParser(prog="introspect bench learning", description=__doc__)
-    parser.add_argument("--seeds", type=int, default=10, help="how many (default 10)")
-    parser.add_argument("--episodes", type=int, default=500, help="to score each on (default 500)")
+    parser.add_argument("--seeds", type=at_least_one, default=10, help="how many (default 10)")
+    parser.add_argument(
+        "--episodes", type=at_least_one, default=500, help="to score each on (default 500)"
+    )
     parser.add_argument("--teacher", choices=sorted(SUCCESS), default="script")
     parser.add_argument("--runs", type=Path, help="folder of the runs (runs/bench-learning-script)")
     parser.add_argument("--out", type=Path, help="folder for bench.json and a figure")

@@ -29,7 +29,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from benchmarks.rows import Row, machine, table, write
+from benchmarks.rows import Row, machine, positive, table, write
 from introspect_control.nodes.runtime import SENSOR, make_executor, spin
 from introspect_description import ArmDescription
 from introspect_sim.nodes.sim_node import SimNode
@@ -242,7 +242,7 @@ def cpu_times(started: dict[str, subprocess.Popen[Any]]) -> dict[str, float]:
 def main() -> int:
     """Run the program."""
     parser = argparse.ArgumentParser(prog="introspect bench loop", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=20.0, help="of each side (default 20)")
+    parser.add_argument("--seconds", type=positive, default=20.0, help="of each side (default 20)")
     parser.add_argument("--out", type=Path, help="folder for bench.json, as results/bench-loop")
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
     parser.add_argument("--relay", action="store_true", help=argparse.SUPPRESS)

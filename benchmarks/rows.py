@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import math
 import os
@@ -138,6 +139,24 @@ def table(rows: Sequence[Row]) -> str:
             line += f"  target {sign} {_text(row.target)}: {'met' if row.met else 'missed'}"
         lines.append(line)
     return "\n".join(lines)
+
+
+def at_least_one(word: str) -> int:
+    """The type of an argument that counts something."""
+    if not word.isdigit() or int(word) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 on, got {word}")
+    return int(word)
+
+
+def positive(word: str) -> float:
+    """The type of an argument that is a time."""
+    try:
+        value = float(word)
+    except ValueError:
+        value = 0.0
+    if not value > 0.0 or not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"must be a number above 0, got {word}")
+    return value
 
 
 def _text(value: float) -> str:

@@ -127,7 +127,7 @@ class TestTrain:
             asked.append({"out": out} | options)
             if out.name == "faulty":
                 raise ValueError("operands could not be broadcast")
-            return bbrl.Trained(out / "model", successes=9, episodes=10)
+            return bbrl.Trained(out / "model", successes=9, episodes=10, finished=True)
 
         monkeypatch.setattr(bbrl, "train_bbrl", train)
         return asked

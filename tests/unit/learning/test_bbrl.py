@@ -133,9 +133,9 @@ def test_a_choreographer_cut_off_halfway_goes_on_to_the_bit(tmp_path: Path) -> N
 
 def test_a_run_that_a_budget_ended_can_be_gone_on_with(tmp_path: Path) -> None:
     config = dataclasses.replace(TINY, choreographer=LONGER)
-    train_bbrl(config, tmp_path, seconds=1e-3)
+    assert not train_bbrl(config, tmp_path, seconds=1e-3).finished
     before = metrics(tmp_path)
-    train_bbrl(config, tmp_path, resume=True)
+    assert train_bbrl(config, tmp_path, resume=True).finished
     after = metrics(tmp_path)
     assert after[: len(before)] == before
     assert after[-1]["episodes"] == LONGER.iterations * TINY.choreographer_envs

@@ -9,6 +9,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 
+def _default_mode() -> int:
+    umask = os.umask(0o022)
+    os.umask(umask)
+    return 0o666 & ~umask
+
+
+_MODE = _default_mode()  # of new files
+
+
 def write_text(path: Path, text: str) -> None:
     """Replace a file's content: written aside, fsynced, renamed."""
     aside = path.with_name(f".{path.name}.tmp-{os.getpid()}")
@@ -33,6 +42,7 @@ def write_folder(path: Path, fill: Callable[[Path], None]) -> None:
     fill(aside)
     for file in sorted(aside.rglob("*")):
         if file.is_file():
+            file.chmod(_MODE)  # some writers leave files that only their owner can read
             sync(file)
     sync(aside)
     old = path.with_name(f".{path.name}.old-{os.getpid()}")

@@ -78,6 +78,7 @@ class Trained:
     policy: Path  # folder of the policy
     successes: int  # of the finished policy, among fresh episodes of the training's own world
     episodes: int  # fresh ones
+    finished: bool  # False if the time allowed was over before
 
 
 def train_bbrl(
@@ -143,7 +144,8 @@ def train_bbrl(
                 config.choreographer.decisions.period,
                 training,
             )
-        return _score(config, arm, net, choreographer, folder.model)
+        finished = seconds <= 0.0 or time.perf_counter() - started < seconds
+        return _score(config, arm, net, choreographer, folder.model, finished)
 
 
 def make_env(
@@ -217,6 +219,7 @@ def _score(
     behaviours: BehaviourNet,
     choreographer: Choreographer | None,
     policy: Path,
+    finished: bool,
 ) -> Trained:
     env = make_env(config, arm, config.choreographer_envs, horizon=100)
     seed = FRESH + config.seed
@@ -228,7 +231,7 @@ def _score(
             success = greedy_success(env, behaviours, choreographer, decisions, seed)
     finally:
         env.close()
-    return Trained(policy, round(success * env.num_envs), env.num_envs)
+    return Trained(policy, round(success * env.num_envs), env.num_envs, finished)
 
 
 def _copy(source: Path, target: Path) -> None:

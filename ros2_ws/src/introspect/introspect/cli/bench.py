@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ def run(words: list[str]) -> int:
     parser = verb_parser(
         "bench",
         "Measure beside peers, in one run, from the folder that was cloned.\n\n"
-        f"measurements: {', '.join(names) or 'none here'}",
+        f"measurements:\n{_listed(root, names)}",
         "introspect bench env --json\n  introspect bench env --help   lists its options",
     )
     parser.add_argument("name", metavar="NAME", help="which measurement; its options follow")
@@ -42,6 +43,15 @@ def benchmarks(root: Path) -> list[str]:
     """Names of the measurements: the modules of ``benchmarks/`` that are programs."""
     files = sorted((root / "benchmarks").glob("*.py"))
     return [file.stem for file in files if "def main(" in file.read_text(encoding="utf-8")]
+
+
+def _listed(root: Path | None, names: list[str]) -> str:
+    if root is None:
+        return "  none here"
+    texts = [(root / "benchmarks" / f"{name}.py").read_text(encoding="utf-8") for name in names]
+    says = [(ast.get_docstring(ast.parse(text)) or "").partition("\n")[0] for text in texts]
+    width = max(map(len, names))
+    return "\n".join(f"  {name:<{width}}  {line}" for name, line in zip(names, says, strict=True))
 
 
 def _checkout() -> Path | None:

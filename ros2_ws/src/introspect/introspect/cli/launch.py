@@ -20,11 +20,13 @@ def run(words: list[str]) -> int:
         f"Start a system of nodes, and stop it as a whole.\n\ngraphs:\n{graphs}",
         "introspect launch sim backend:=pybullet episodes:=20\n  introspect launch sim --show-args",
     )
-    parser.add_argument("graph", help="which system", metavar="GRAPH")
+    parser.add_argument("graph", nargs="?", help="which system", metavar="GRAPH")
     parser.add_argument("arguments", nargs="*", help="launch arguments", metavar="name:=value")
     parser.add_argument("--show-args", action="store_true", help="print the launch arguments")
     parser.add_argument("--print", action="store_true", help="print the command of each node")
     options = parser.parse_intermixed_args(words)
+    if options.graph is None:
+        raise UsageError(f"which system? introspect launch {' | '.join(GRAPHS)}")
     graph = find_graph(options.graph)
     if options.show_args:
         print(describe_arguments(graph))

@@ -32,7 +32,9 @@ def main(words: Sequence[str] | None = None) -> int:
     os.environ.setdefault(RANGE, ENVIRONMENT[RANGE])
     try:
         return _dispatch(given)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interruption:
+        if text := str(interruption):
+            print(f"\nintrospect: {text}", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:  # whoever read our output has gone: nothing is left to say
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import (
     BarColumn,
     Progress,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -25,19 +26,28 @@ def progress_bars() -> Iterator[Report]:
         ``report(stage, done, text)`` with ``done`` in [0, 1].
     """
     columns = (
-        TextColumn("{task.description:<22}"),
-        BarColumn(bar_width=24),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=16),
         TextColumn("{task.percentage:>3.0f} %"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[text]}"),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bars:
-        tasks = {}
+    bars = Progress(*columns, console=Console(stderr=True), auto_refresh=False)
+    tasks: dict[str, TaskID] = {}
 
-        def report(stage: str, done: float, text: str) -> None:
-            if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=1.0, text="")
-            bars.update(tasks[stage], completed=done, text=text)
+    def report(stage: str, done: float, text: str) -> None:
+        if not tasks:
+            bars.start()  # not before there is something to show: an error may come first
+        if stage not in tasks:
+            tasks[stage] = bars.add_task(stage, total=1.0)
+        bars.update(tasks[stage], completed=done, description=_described(stage, text))
+        bars.refresh()
 
+    try:
         yield report
+    finally:
+        bars.stop()
+
+
+def _described(stage: str, text: str) -> str:
+    return f"{stage:<13} {text:<24}" if text else f"{stage:<22}"

@@ -1,4 +1,4 @@
-"""``introspect train``: learn a policy from nothing, or go on where it was left."""
+"""``introspect train``: learn a policy, or go on where it was left."""
 
 from __future__ import annotations
 
@@ -35,7 +35,14 @@ def run(words: list[str]) -> int:
     parser.add_argument("what", type=british, choices=WHAT, metavar="WHAT", help=", ".join(WHAT))
     parser.add_argument("--out", type=Path, help="folder of the run (default runs/WHAT)")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
-    parser.add_argument("--budget", help="stop after this long, as 90s or 10m")
+    parser.add_argument("--seed", default="0", help="of everything random (default 0)")
+    parser.add_argument(
+        "--teacher", default="script", help="of behaviours: script (default), or none: by reward"
+    )
+    parser.add_argument(
+        "--budget",
+        help="end after about this long, as 90s or 10m; not before behaviours are learned",
+    )
     parser.add_argument("--behaviours", type=Path, help="policy folder (choreographer only)")
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
     parser.add_argument("--settings", action="store_true", help="list every number and leave")
@@ -44,7 +51,8 @@ def run(words: list[str]) -> int:
     with usage_errors():
         from introspect_learning.bbrl import train_bbrl
 
-        config = _config(options.what, [*settings, *(["--help"] if options.settings else [])])
+        words = ["--seed", options.seed, "--teacher", options.teacher, *settings]
+        config = _config(options.what, [*words, *(["--help"] if options.settings else [])])
     if (options.what == "choreographer") != (options.behaviours is not None):
         raise UsageError(
             "'train choreographer' needs --behaviours, a policy folder with behaviours to choose "
@@ -52,22 +60,29 @@ def run(words: list[str]) -> int:
         )
     out = options.out or Path("runs") / options.what
     started = time.perf_counter()
-    with usage_errors(), progress_bars() as report:
-        trained = train_bbrl(
-            config,
-            out,
-            resume=options.resume,
-            parts=WHAT[1:] if options.what == "bbrl" else (options.what,),
-            behaviours=options.behaviours,
-            seconds=budget,
-            progress=report,
-        )
+    try:
+        with usage_errors(), progress_bars() as report:
+            trained = train_bbrl(
+                config,
+                out,
+                resume=options.resume,
+                parts=WHAT[1:] if options.what == "bbrl" else (options.what,),
+                behaviours=options.behaviours,
+                seconds=budget,
+                progress=report,
+            )
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            f"stopped; the same command with --resume goes on with {out}"
+        ) from None
     seconds = round(time.perf_counter() - started, 2)
     if options.json:
         print(json.dumps(_result(options.what, trained, config.seed, seconds)))
     else:
         share = f"{trained.successes} of {trained.episodes} fresh episodes succeeded"
         print(f"trained {options.what} in {seconds:.0f} s, {share}: {trained.policy}")
+        if not trained.finished:
+            print("  the budget ended it; the same command with --resume goes on")
         if options.what != "behaviours":
             print(f"  introspect eval pick_and_place --model {trained.policy}")
     return 0
@@ -84,6 +99,7 @@ def _result(what: str, trained: Trained, seed: int, seconds: float) -> dict[str,
         "n": trained.episodes,
         "seed": seed,
         "seconds": seconds,
+        "finished": trained.finished,
         "model": str(trained.policy),
     }
 

@@ -22,7 +22,7 @@ class Verb:
 
 VERBS = (
     Verb("launch", "start a system of nodes", "introspect.cli.launch"),
-    Verb("train", "learn a policy from nothing", "introspect.cli.train"),
+    Verb("train", "learn a policy", "introspect.cli.train"),
     Verb("eval", "measure a policy on fixed episodes", "introspect.cli.evaluate"),
     Verb("bench", "measure beside peers, in one run", "introspect.cli.bench"),
     Verb("view", "watch the running system in the terminal", "introspect.cli.view"),

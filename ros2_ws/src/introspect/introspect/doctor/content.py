@@ -83,6 +83,7 @@ def check_model(folder: Path | None, arm_name: str) -> Finding:
             BehavioursRuntime,
             ChoreographerRuntime,
             ContractError,
+            policy_hash,
             shipped,
         )
     except ImportError as error:
@@ -100,4 +101,4 @@ def check_model(folder: Path | None, arm_name: str) -> Finding:
         ChoreographerRuntime.load(path, behaviours.hash)
     except (ContractError, OSError) as error:
         return problem(check, str(error), cure)
-    return ok(check, f"{behaviours.hash[:12]} in {path}, made for {arm_name}")
+    return ok(check, f"{policy_hash(path)[:12]} in {path}, made for {arm_name}")

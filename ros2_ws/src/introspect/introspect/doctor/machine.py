@@ -169,16 +169,16 @@ def check_shared_memory(folder: Path = Path("/dev/shm"), most: int = 40) -> Find
         return problem(
             name,
             f"{folder} is full: less than 16 MiB are free",
-            "fastdds shm clean; in a container, run it with --shm-size=256m",
+            f"end all nodes, then: rm {folder}/fast*; in a container, run it with --shm-size=256m",
         )
     leftovers = [path for path in folder.glob("fast*_el") if not _locked(path)]
     if len(leftovers) > most:
         return warning(
             name,
-            f"{len(leftovers)} segments in {folder} belong to processes that were killed",
-            "pip install psutil; fastdds shm clean",
+            f"{len(leftovers)} segments in {folder} belong to processes that are gone",
+            f"end all nodes of this machine, then: rm {folder}/fast*",
         )
-    return ok(name, f"{len(leftovers)} leftovers of killed processes in {folder}")
+    return ok(name, f"{len(leftovers)} leftovers of processes that are gone in {folder}")
 
 
 def _locked(path: Path) -> bool:

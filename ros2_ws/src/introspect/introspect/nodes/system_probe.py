@@ -20,7 +20,7 @@ from sensor_msgs.msg import JointState
 
 from introspect.doctor.system import Endpoint, System, Topic
 from introspect.nodes.monitor_feed import WATCHING, read_guard
-from introspect_control.nodes.runtime import LATCHED, make_executor
+from introspect_control.nodes.runtime import LATCHED, end, make_executor
 
 NAME = "introspect_doctor"
 _SETTLED = 1.0  # nobody new for so long: everybody is known [s]
@@ -44,7 +44,7 @@ def look(domain: int, namespace: str, state_topic: str, seconds: float) -> Syste
         try:
             return _Probe(node, domain, namespace, state_topic).look(seconds)
         finally:
-            node.destroy_node()
+            end(node)
     finally:
         rclpy.try_shutdown()
 
@@ -52,7 +52,7 @@ def look(domain: int, namespace: str, state_topic: str, seconds: float) -> Syste
 class _Probe:
     def __init__(self, node: Node, domain: int, namespace: str, state_topic: str) -> None:
         self._node, self._domain, self._namespace = node, domain, namespace
-        self._executor = make_executor()
+        node.executor = self._executor = make_executor()
         self._executor.add_node(node)
         self._heard: Counter[str] = Counter()
         self._joints: JointState | None = None

@@ -16,7 +16,7 @@ from rich.live import Live
 from introspect.monitor import SystemMonitor
 from introspect.nodes.monitor_feed import MonitorFeed
 from introspect.terminal import render
-from introspect_control.nodes.runtime import make_executor
+from introspect_control.nodes.runtime import end, make_executor
 from introspect_description import ArmDescription
 from introspect_sim.tasks import PickAndPlaceConfig
 
@@ -42,10 +42,10 @@ def watch(
     """
     # Python's own handler of Ctrl-C stays: there is nothing here that must end in order.
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+    node = Node("introspect_view", namespace=namespace, enable_rosout=False)
     try:
-        node = Node("introspect_view", namespace=namespace, enable_rosout=False)
         feed = MonitorFeed(node, monitor, state_topic)
-        executor = make_executor()
+        node.executor = executor = make_executor()
         executor.add_node(node)
         due = time.monotonic()
         while True:
@@ -55,8 +55,8 @@ def watch(
                 if not show(time.monotonic()):
                     break
         del feed
-        node.destroy_node()
     finally:
+        end(node)
         rclpy.try_shutdown()
 
 

@@ -103,6 +103,8 @@ def node_environment(environment: Mapping[str, str], *, colour: bool) -> dict[st
     defaults = {**ENVIRONMENT, "AMENT_PREFIX_PATH": sys.prefix}
     if colour:
         defaults["RCUTILS_COLORIZED_OUTPUT"] = "1"
+    # The runner says whose line it is, and the terminal when.
+    defaults["RCUTILS_CONSOLE_OUTPUT_FORMAT"] = "[{severity}] {message}"
     overrides = {"PYTHONUNBUFFERED": "1"}  # a line is passed on when it is written
     return {**defaults, **{k: v for k, v in environment.items() if v or k not in defaults}} | (
         overrides

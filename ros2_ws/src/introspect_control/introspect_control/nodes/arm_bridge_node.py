@@ -235,7 +235,7 @@ class ArmBridgeNode(ManagedNode[ArmBridgeParameters]):
             if status.state is GuardState.FAULT:
                 self.get_logger().error(_text(status))
             else:
-                self.get_logger().info(_text(status))
+                self.get_logger().debug(_text(status))  # every episode begins and ends
         self._publish_status()
 
     def _publish_status(self) -> None:

@@ -35,6 +35,7 @@ __all__ = [
     "ManagedNode",
     "NodeParameters",
     "Percentiles",
+    "end",
     "make_executor",
     "parameter",
     "spin",
@@ -115,6 +116,19 @@ def _run(node: Node, interruptions: list[int]) -> int:
     return EXIT_OK
 
 
+def end(node: Node) -> None:
+    """Free a node, and with it what it holds of shared memory.
+
+    Its executor goes first: the events executor keeps the node's DDS participant alive, whose
+    segments would stay behind in /dev/shm.
+    """
+    if node.executor is not None:
+        with suppress(Exception):
+            node.executor.shutdown()
+    with suppress(Exception):
+        node.destroy_node()
+
+
 def _end(node: Node | None) -> None:
     if isinstance(node, ManagedNode):
         try:
@@ -122,8 +136,7 @@ def _end(node: Node | None) -> None:
         except Exception:
             node.get_logger().error(traceback.format_exc())
     if node is not None:
-        with suppress(Exception):
-            node.destroy_node()
+        end(node)
     rclpy.try_shutdown()
     # The interpreter resets handled signals on its way out, ignored ones stay ignored.
     for number in (signal.SIGINT, signal.SIGTERM):

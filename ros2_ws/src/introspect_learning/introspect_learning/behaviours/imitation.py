@@ -117,7 +117,7 @@ def imitate(
         progress(
             "behaviours",
             (k + 1) / len(config.rounds),
-            f"round {k + 1}: success under the teacher's rule {success:.3f}, loss {loss:.4f}",
+            f"round {k + 1}, success {success:.3f}",
         )
         tensors = module_tensors(net, "net") | module_tensors(best, "best")
         tensors |= {

@@ -121,8 +121,7 @@ def reinforce(
         progress(
             "reinforcement",
             1.0 if run.finished else run.iteration / config.iterations,
-            f"{episodes} episodes, success {metrics['train_success']:.3f} "
-            f"while learning, best {max(run.best_success, 0.0):.3f}",
+            f"{episodes:>5} episodes, best {max(run.best_success, 0.0):.3f}",
         )
     return Reinforced(run.best, rule)
 

@@ -136,7 +136,7 @@ def train_seed_mode(
             stage.log(episode, metrics)
             tensors = module_tensors(net, "net") | optimiser_tensors(optimiser, "optimiser")
             stage.save(episode, tensors, {"episode": episode})
-            text = f"{episode} episodes, success {metrics['success']:.3f}"
+            text = f"{episode:>5} episodes, success {metrics['success']:.3f}"
             progress("choreographer", episode / config.episodes, text)
     return net
 

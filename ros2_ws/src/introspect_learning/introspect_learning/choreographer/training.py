@@ -88,8 +88,7 @@ def train_choreographer(
         progress(
             "choreographer",
             1.0 if run.finished else min(1.0, max(spent, run.iteration / config.iterations)),
-            f"{episodes} episodes, success {metrics['train_success']:.3f} while learning, "
-            f"best {run.best_success:.3f}",
+            f"{episodes:>5} episodes, best {run.best_success:.3f}",
         )
         if out_of_time:
             break

@@ -38,11 +38,6 @@ class Learned:
         self._policy = policy
         self._choreographers: list[ChoreographerRuntime] = []
 
-    @property
-    def hash(self) -> str:
-        """Digest of the behaviours' weights."""
-        return self._behaviours.hash
-
     def reset(self, n: int) -> None:
         """New episodes begin."""
         while len(self._choreographers) < n:

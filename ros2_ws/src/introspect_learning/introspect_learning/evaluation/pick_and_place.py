@@ -20,6 +20,7 @@ from introspect_learning.evaluation.controllers import (
     Scripted,
 )
 from introspect_learning.evaluation.statistics import wilson
+from introspect_learning.models import policy_hash
 from introspect_sim.envs import Perturbation, PerturbationConfig, PickAndPlaceVectorEnv
 
 EVALUATION_SEED = 2_000_000  # added to the user's seed: episodes that training never saw
@@ -108,8 +109,7 @@ def evaluate(
         perturbation=disturbed,
     )
     env.horizon *= 2 if config.perturb else 1
-    learned = Learned(policy, arm)
-    controllers: dict[str, Controller] = {"policy": learned}
+    controllers: dict[str, Controller] = {"policy": Learned(policy, arm)}
     if baselines:
         controllers["scripted"] = Scripted()
         controllers["constant_sequence"] = ConstantSequence(policy, arm, env.horizon)
@@ -127,7 +127,7 @@ def evaluate(
         **rows.pop("policy"),
         "seed": config.seed,
         "world": config.world,
-        "model": learned.hash,
+        "model": policy_hash(policy),
         "seconds": round(time.perf_counter() - started, 2),
     }
     return result | ({"baselines": rows} if baselines else {})

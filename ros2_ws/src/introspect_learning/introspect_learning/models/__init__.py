@@ -6,6 +6,7 @@ from introspect_learning.models.runtime import (
     BehavioursRuntime,
     Choice,
     ChoreographerRuntime,
+    policy_hash,
     shipped,
 )
 
@@ -16,5 +17,6 @@ __all__ = [
     "ChoreographerRuntime",
     "Contract",
     "ContractError",
+    "policy_hash",
     "shipped",
 ]

@@ -6,6 +6,7 @@ products over several rows may round differently.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -164,6 +165,17 @@ def shipped(name: str = "bbrl") -> Path:
     return folder
 
 
+def policy_hash(policy: Path) -> str:
+    """Digest of a whole policy: of the weights of its behaviours and of its choreographer.
+
+    Raises:
+        ContractError: The folder is no policy.
+    """
+    kinds = ("behaviours", "choreographer")
+    parts = [Contract.read(policy_part(policy, kind), kind).hash for kind in kinds]
+    return hashlib.sha256("".join(parts).encode()).hexdigest()
+
+
 def policy_part(policy: Path, part: str) -> Path:
     """A part's folder within a policy folder.
 
@@ -172,7 +184,10 @@ def policy_part(policy: Path, part: str) -> Path:
     """
     policy = Path(policy)
     if not policy.is_dir():
-        raise ContractError(f"model folder {policy} does not exist")
+        raise ContractError(
+            f"model folder {policy} does not exist "
+            "(train one with: introspect train bbrl --out DIR, and give DIR/model)"
+        )
     if not (policy / part).is_dir():
         raise ContractError(
             f"{policy} is not a policy folder: it has no {part}/ "

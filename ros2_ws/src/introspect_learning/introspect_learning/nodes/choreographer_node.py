@@ -57,7 +57,9 @@ class ChoreographerNode(ManagedNode[PolicyParameters]):
 
     def activate(self) -> None:
         """Begin to answer."""
-        self.get_logger().info(f"choosing among {', '.join(self._runtime.names)}")
+        self.get_logger().info(
+            f"choosing among {', '.join(self._runtime.names)}, model {self._runtime.hash[:12]}"
+        )
 
     def _on_activations(self, message: Activations) -> None:
         if not self.active or message.layer != LAYER:

@@ -29,7 +29,10 @@ class RunFolder:
 
     def __init__(self, path: Path, config: Any, resume: bool = False) -> None:
         self.path = path
-        path.mkdir(parents=True, exist_ok=True)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunError(f"cannot write to {path}: {error.strerror}") from error
         self._lock = self._take_lock()
         try:
             content = json.loads(json.dumps(dataclasses.asdict(config), default=str))
@@ -70,6 +73,8 @@ class RunFolder:
 
     def _check_config(self, config: dict[str, Any], resume: bool) -> None:
         file = self.path / "config.json"
+        if resume and not file.exists():
+            raise RunError(f"there is no run in {self.path} to go on with; leave out --resume")
         if not file.exists():
             write_text(file, json.dumps(config, indent=2) + "\n")
             return

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pybullet
+from introspect_sim.worlds.bullet import pybullet
 
 from introspect_sim.worlds.world import OBJECT_EDGE, OBJECT_FRICTION, OBJECT_MASS, WorldError
 

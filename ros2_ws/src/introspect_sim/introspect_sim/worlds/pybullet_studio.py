@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pybullet
+from introspect_sim.worlds.bullet import pybullet
 from numpy.typing import NDArray
 
 from introspect_sim.worlds.world import OBJECT_EDGE, SMALL_PICTURE, WorldError
