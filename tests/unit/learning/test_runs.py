@@ -166,7 +166,7 @@ def test_time_spent_before_goes_on_counting(tmp_path: Path) -> None:
 
 
 def test_a_run_is_not_overwritten_nor_resumed_as_another(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="there is no run in .* to go on with; leave out --resume"):
+    with pytest.raises(RunError, match=r"there is no run in .* to go on with; leave out --resume"):
         RunFolder(tmp_path, Config(3), resume=True)
     RunFolder(tmp_path, Config(3)).close()
     with pytest.raises(RunError, match="already holds a run; add --resume or choose another"):

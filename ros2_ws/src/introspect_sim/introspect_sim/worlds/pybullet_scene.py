@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from introspect_sim.worlds.bullet import pybullet
-
 from introspect_sim.worlds.world import OBJECT_EDGE, OBJECT_FRICTION, OBJECT_MASS, WorldError
 
 if TYPE_CHECKING:

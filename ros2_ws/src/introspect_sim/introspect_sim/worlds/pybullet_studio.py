@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from introspect_sim.worlds.bullet import pybullet
 from numpy.typing import NDArray
 
+from introspect_sim.worlds.bullet import pybullet
 from introspect_sim.worlds.world import OBJECT_EDGE, SMALL_PICTURE, WorldError
 
 if TYPE_CHECKING:
