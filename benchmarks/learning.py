@@ -1,11 +1,12 @@
-"""How long learning pick and place from nothing takes, and how well the result does.
+"""How long learning pick and place takes from fresh weights, and how well the result does.
 
 Every seed is one ``introspect train bbrl`` in a process of its own, timed from its start to its end
 with everything in between, then scored on episodes that training never saw, at the finer time step
-of evaluation. A seed that does not learn is counted as dead, not left out. With ``--teacher none``
-the behaviours learn by reinforcement, without a script to imitate.
+of evaluation. A seed that does not learn is counted as dead, not left out. A script teaches the
+behaviours; with ``--teacher none`` they learn by reinforcement alone.
 
-Finished seeds are kept in ``--runs`` and not run again: what was cut off goes on.
+``--resume`` goes on with the runs in ``--runs``: seeds that were trained before are scored again,
+and their time, which nobody has taken in one piece, is left out of the summary.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 
 from benchmarks.rows import Row, at_least_one, machine, median_row, table, write
 from benchmarks.sides import ROOT
+from introspect_learning.evaluation.statistics import wilson
 
 DEAD = 0.10  # success below which a run has learned nothing
 SUCCESS = {"script": 0.99, "none": 0.95}  # to reach, by teacher
@@ -28,31 +30,28 @@ CURVE = ("stage", "episodes", "seconds", "train_success", "success")
 
 
 def learn(seed: int, teacher: str, run: Path, episodes: int) -> dict[str, Any]:
-    """Train and score one seed, unless that is done.
+    """Train and score one seed; a run that is there is gone on with.
 
     Returns:
         The evaluation's result, with the time that training took and its curve.
     """
-    kept = run / "bench.json"
-    if kept.exists():
-        result: dict[str, Any] = json.loads(kept.read_text())
-        return result
+    resumed = (run / "config.json").exists()
     started = time.perf_counter()
     words = ["--seed", str(seed), "--teacher", teacher, "--out", str(run)]
-    _introspect("train", "bbrl", *words, *(["--resume"] if run.exists() else []))
+    _introspect("train", "bbrl", *words, *(["--resume"] if resumed else []))
     seconds = time.perf_counter() - started
     policy = str(run / "model")
     score = _introspect(
         *("eval", "pick_and_place", "--model", policy, "--episodes", str(episodes), "--json")
     )
     curve = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    result = json.loads(score.splitlines()[-1]) | {
+    return json.loads(score.splitlines()[-1]) | {
         "seed": seed,
-        "seconds": max(round(seconds, 1), curve[-1]["seconds"]),  # of all that was gone on from
+        "resumed": resumed,
+        # What the rows of a resumed run count: all of learning, but neither start nor export.
+        "seconds": curve[-1]["seconds"] if resumed else round(seconds, 1),
         "curve": [{key: row[key] for key in CURVE if key in row} for row in curve],
     }
-    kept.write_text(json.dumps(result))
-    return result
 
 
 def rows_of(results: list[dict[str, Any]], teacher: str) -> list[Row]:
@@ -67,22 +66,32 @@ def rows_of(results: list[dict[str, Any]], teacher: str) -> list[Row]:
             result["seed"],
             result["seconds"],
             target=SUCCESS[teacher],
-            more={"curve": result["curve"]},
+            more={"resumed": result["resumed"], "curve": result["curve"]},
         )
         for result in results
     ]
     total = sum(row.seconds for row in rows)
-    dead = sum(row.value < DEAD for row in rows) / len(rows)
-    spent = [row.seconds for row in rows]
-    limit = SECONDS.get(teacher)
+    dead = sum(row.value < DEAD for row in rows)
     fields: dict[str, Any] = {"seed": 0, "seconds": total}
-    return [
-        *rows,
-        median_row("bbrl", "success_of_seeds", [row.value for row in rows], **fields),
-        Row("bbrl", "dead_runs", dead, (dead, dead), len(rows), target=0.0, at_most=True, **fields),
-        median_row("bbrl", "seconds", spent, **fields, target=limit, at_most=True),
-        Row("bbrl", "most_seconds", max(spent), (max(spent),) * 2, len(rows), **fields),
+    summary = [
+        median_row("bbrl", "median_success", [row.value for row in rows], **fields),
+        Row(
+            "bbrl",
+            "dead_runs",
+            dead / len(rows),
+            wilson(dead, len(rows)),
+            len(rows),
+            target=0.0,
+            at_most=True,
+            **fields,
+        ),
     ]
+    timed = [result["seconds"] for result in results if not result["resumed"]]
+    if timed:
+        limit = {"target": SECONDS.get(teacher), "at_most": True}
+        summary.append(median_row("bbrl", "median_seconds", timed, **limit, **fields))
+        summary.append(Row("bbrl", "most_seconds", max(timed), None, len(timed), **limit, **fields))
+    return rows + summary
 
 
 def draw(results: list[dict[str, Any]], title: str, file: Path) -> None:
@@ -121,11 +130,14 @@ def main() -> int:
     )
     parser.add_argument("--teacher", choices=sorted(SUCCESS), default="script")
     parser.add_argument("--runs", type=Path, help="folder of the runs (runs/bench-learning-script)")
+    parser.add_argument("--resume", action="store_true", help="go on with the runs that are there")
     parser.add_argument("--out", type=Path, help="folder for bench.json and a figure")
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
     options = parser.parse_args()
     where = machine()
     runs = options.runs or ROOT / "runs" / f"bench-learning-{options.teacher}"
+    if runs.exists() and not options.resume:
+        parser.exit(2, f"introspect: {runs} holds runs; add --resume or choose other --runs\n")
     runs.mkdir(parents=True, exist_ok=True)
     results = []
     for seed in range(options.seeds):
@@ -145,7 +157,7 @@ def main() -> int:
         )
         draw(results, title, ROOT / options.out / "learning.png")
     if options.json:
-        headline = next(row for row in rows if row.metric == "success_of_seeds")
+        headline = next(row for row in rows if row.metric == "median_success")
         print(json.dumps(headline.as_json() | {"rows": [row.as_json() for row in rows]}))
         return 0
     print(table(rows))

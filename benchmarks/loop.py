@@ -47,6 +47,7 @@ NODES = {
     "choreographer_node": "introspect_learning.nodes.choreographer_node",
     "task_node": "introspect_sim.nodes.task_node",
 }
+SIMULATED = ("arm_bridge_node", "behaviour_node")  # that follow the clock, as in the graph
 
 
 def measure(seconds: float) -> list[Row]:
@@ -63,7 +64,7 @@ def measure(seconds: float) -> list[Row]:
     for name, times in samples.items():
         rows += percentile_rows(name, times, seconds)
     return rows + [
-        Row(name, metric, value, (value, value), n, 0, seconds)
+        Row(name, metric, value, None, n, 0, seconds)
         for (name, metric), (value, n) in shares.items()
     ]
 
@@ -100,7 +101,10 @@ def graph_times(
 ) -> tuple[dict[str, Samples], dict[tuple[str, str], tuple[float, int]]]:
     """Response times of the whole graph [s]; and its other figures, each with its n."""
     simulated = ["--ros-args", "-p", "use_sim_time:=true"]
-    commands = {name: ["-m", module, *simulated] for name, module in NODES.items()}
+    commands = {
+        name: ["-m", module, *(simulated if name in SIMULATED else [])]
+        for name, module in NODES.items()
+    }
     with processes(commands) as started, ros():
         world = SimNode()
         said: list[DiagnosticArray] = []
@@ -117,7 +121,7 @@ def graph_times(
         samples = {name: np.array(times.samples) for name, times in world.responses.items()}
         shares = {(name, "cpu_percent"): (100.0 * t / seconds, 1) for name, t in used.items()}
         after, periods = policy(said), len(samples["action"])
-        for name in ("late decisions", "skipped periods"):
+        for name in ("late decisions", "held periods", "skipped periods"):
             missed = int(after[name]) - int(before[name])
             shares[name, "percent"] = (100.0 * missed / max(1, periods), max(1, periods))
         for q in ("p50", "p99"):

@@ -18,13 +18,14 @@ from typing import Any
 class Row:
     """One figure.
 
-    ``ci95`` is an interval for ``value`` at 95 % confidence or a little more.
+    ``ci95`` is an interval for ``value`` at 95 % confidence or more; where the measurements are too
+    few for that, their whole range; None where there is no such thing.
     """
 
     what: str  # what was measured
     metric: str  # name of the figure, with its unit where it has one
     value: float
-    ci95: tuple[float, float]
+    ci95: tuple[float, float] | None
     n: int  # measurements behind the value
     seed: int
     seconds: float  # taken by the measurement
@@ -38,7 +39,7 @@ class Row:
             raise ValueError(f"a row needs names, got what={self.what!r}, metric={self.metric!r}")
         if not math.isfinite(self.value):
             raise ValueError(f"{self.what}: {self.metric} must be finite, got {self.value}")
-        if not self.ci95[0] <= self.value <= self.ci95[1]:
+        if self.ci95 is not None and not self.ci95[0] <= self.value <= self.ci95[1]:
             raise ValueError(f"{self.what}: {self.value} does not lie in ci95 {self.ci95}")
         if self.n < 1:
             raise ValueError(f"{self.what}: n must be at least 1, got {self.n}")
@@ -56,7 +57,7 @@ class Row:
             "what": self.what,
             "metric": self.metric,
             "value": _short(self.value),
-            "ci95": [_short(end) for end in self.ci95],
+            "ci95": None if self.ci95 is None else [_short(end) for end in self.ci95],
             "n": self.n,
             "seed": self.seed,
             "seconds": round(self.seconds, 2),
@@ -133,7 +134,8 @@ def table(rows: Sequence[Row]) -> str:
     lines = []
     for row in rows:
         line = f"  {row.what:<{width}}  {row.metric:<{kind}}  {_text(row.value):>9}"
-        line += f"  ({_text(row.ci95[0])} to {_text(row.ci95[1])})"
+        if row.ci95 is not None:
+            line += f"  ({_text(row.ci95[0])} to {_text(row.ci95[1])})"
         if row.target is not None:
             sign = "<=" if row.at_most else ">="
             line += f"  target {sign} {_text(row.target)}: {'met' if row.met else 'missed'}"
@@ -148,14 +150,21 @@ def at_least_one(word: str) -> int:
     return int(word)
 
 
-def positive(word: str) -> float:
-    """The type of an argument that is a time."""
+def not_negative(word: str) -> float:
+    """The type of an argument that is a time, or 0 for none."""
     try:
         value = float(word)
     except ValueError:
-        value = 0.0
-    if not value > 0.0 or not math.isfinite(value):
-        raise argparse.ArgumentTypeError(f"must be a number above 0, got {word}")
+        value = math.nan
+    if not 0.0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"must be a number from 0 on, got {word}")
+    return value
+
+
+def positive(word: str) -> float:
+    """The type of an argument that is a time."""
+    if not (value := not_negative(word)):
+        raise argparse.ArgumentTypeError("must be a number above 0, got 0")
     return value
 
 

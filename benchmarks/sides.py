@@ -6,13 +6,14 @@ the process, so the ratio within a round says what the rates by themselves do no
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -97,6 +98,19 @@ class Side:
             raise SideError(f"{self.name} ended: {' | '.join(words) or 'without a word'}")
         answer: dict[str, Any] = json.loads(line)
         return answer
+
+
+@contextlib.contextmanager
+def starting() -> Iterator[Callable[..., Side]]:
+    """Give what starts a ``Side``; all that were started end with the block, whatever happens."""
+    with contextlib.ExitStack() as stack:
+
+        def start(*words: Any, **settings: Any) -> Side:
+            side = Side(*words, **settings)
+            stack.callback(side.close)
+            return side
+
+        yield start
 
 
 def interleave(

@@ -28,7 +28,7 @@ def prepare(world: str = "mujoco", edge: int = 64, rendering: str = "ours") -> C
     objects[:, :2] += rng.uniform(-0.1, 0.1, (POSES, 2))
     worlds.reset(np.arange(POSES), joints, objects)
     if rendering == "default":
-        return _Default(arm, joints, edge)
+        return _Default(arm, joints, objects, edge)
     return _Ours(worlds, edge)
 
 
@@ -43,10 +43,12 @@ class _Ours:
 
 
 class _Default:
-    def __init__(self, arm: ArmDescription, joints: np.ndarray, edge: int) -> None:
+    def __init__(
+        self, arm: ArmDescription, joints: np.ndarray, objects: np.ndarray, edge: int
+    ) -> None:
         import mujoco
 
-        from introspect_sim.worlds.scene import CAMERA, SceneConfig, build_scene
+        from introspect_sim.worlds.scene import CAMERA, OBJECT, SceneConfig, build_scene
 
         spec = build_scene(arm, SceneConfig(), visible=True)
         own = mujoco.MjSpec().visual.quality
@@ -55,12 +57,16 @@ class _Default:
         self._model = spec.compile()
         self._data = mujoco.MjData(self._model)
         self._renderer = mujoco.Renderer(self._model, edge, edge)
-        self._joints, self._k, self._camera = joints, 0, CAMERA
-        self._kinematics = mujoco.mj_forward
+        self._joints, self._objects, self._k, self._camera = joints, objects, 0, CAMERA
+        self._object = self._model.joint(OBJECT).qposadr[0]
+        self._steps = (mujoco.mj_kinematics, mujoco.mj_camlight)
 
     def __call__(self) -> int:
         self._data.qpos[: self._joints.shape[1]] = self._joints[self._k]
-        self._kinematics(self._model, self._data)
+        where = slice(self._object, self._object + 3)
+        self._data.qpos[where] = self._objects[self._k, :3]
+        for step in self._steps:
+            step(self._model, self._data)
         self._renderer.update_scene(self._data, self._camera)
         self._renderer.render()
         self._k = (self._k + 1) % POSES

@@ -41,6 +41,7 @@ def test_a_row_has_what_every_result_has_and_says_whether_its_target_is_met() ->
     [
         ({"value": float("nan")}, "rate must be finite"),
         ({"value": 5.0}, "does not lie in ci95"),
+        ({"value": 3.0, "ci95": (0.0, 2.0)}, "does not lie in ci95"),
         ({"n": 0}, "n must be at least 1"),
         ({"what": ""}, "a row needs names"),
     ],
@@ -70,16 +71,19 @@ def test_a_result_file_is_whole_json(tmp_path: Path) -> None:
 def test_a_seed_that_learned_nothing_is_counted_as_dead_and_not_left_out() -> None:
     def result(seed: int, value: float, seconds: float) -> dict[str, object]:
         ends = [max(value - 0.1, 0.0), min(value + 0.1, 1.0)]
-        about = {"seed": seed, "seconds": seconds, "curve": []}
+        about = {"seed": seed, "seconds": seconds, "curve": [], "resumed": seed == 2}
         return {"value": value, "ci95": ends, "n": 100, **about}
 
-    rows = rows_of([result(0, 1.0, 40.0), result(1, 0.02, 70.0)], "script")
+    results = [result(0, 1.0, 40.0), result(1, 0.02, 70.0), result(2, 1.0, 900.0)]
+    rows = rows_of(results, "script")
     by_metric = {row.metric: row for row in rows}
-    assert by_metric["dead_runs"].value == 0.5
+    assert by_metric["dead_runs"].value == pytest.approx(1 / 3)
     assert by_metric["dead_runs"].met is False
-    assert by_metric["success_of_seeds"].ci95 == (0.02, 1.0)
+    assert by_metric["median_success"].ci95 == (0.02, 1.0)
+    assert [row.met for row in rows[:3]] == [True, False, True]
+    # A resumed run was not timed in one piece.
     assert by_metric["most_seconds"].value == 70.0
-    assert [row.met for row in rows[:2]] == [True, False]
+    assert by_metric["most_seconds"].n == 2
 
 
 def test_a_share_of_episodes_has_its_interval() -> None:

@@ -57,7 +57,7 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     ("words", "line"),
     [
         (["lanch"], "there is no verb 'lanch'. Did you mean 'launch'? Verbs: "),
-        (["launch"], "the following arguments are required: GRAPH"),
+        (["launch"], "which system? introspect launch sim"),
         (["launch", "simm"], "there is no graph 'simm'. Did you mean 'sim'? Graphs: sim."),
         (["launch", "sim", "--fast"], "unrecognized arguments: --fast. See: introspect launch --h"),
         (["launch", "sim", "sead:=1"], "graph sim has no argument 'sead'. Did you mean 'seed'?"),

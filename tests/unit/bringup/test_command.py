@@ -99,6 +99,7 @@ def test_nodes_talk_on_this_machine_only_unless_the_user_says_otherwise() -> Non
         "OMP_NUM_THREADS": "1",
         "AMENT_PREFIX_PATH": sys.prefix,
         "PYTHONUNBUFFERED": "1",
+        "RCUTILS_CONSOLE_OUTPUT_FORMAT": "[{severity}] {message}",
     }
     users = {"ROS_AUTOMATIC_DISCOVERY_RANGE": "SUBNET", "OMP_NUM_THREADS": "2", "HOME": "/h"}
     assert users.items() <= node_environment(users, colour=False).items()

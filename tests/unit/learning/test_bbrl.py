@@ -131,6 +131,15 @@ def test_a_choreographer_cut_off_halfway_goes_on_to_the_bit(tmp_path: Path) -> N
     assert metrics(tmp_path / "cut") == metrics(tmp_path / "whole")
 
 
+def test_a_choreographer_is_not_gone_on_with_for_other_behaviours(tmp_path: Path) -> None:
+    other = train_bbrl(dataclasses.replace(TINY, seed=7), tmp_path / "other").policy
+    mine = train_bbrl(TINY, tmp_path / "mine").policy
+    alone = {"parts": ("choreographer",)}
+    train_bbrl(TINY, tmp_path / "run", behaviours=mine, **alone)  # type: ignore[arg-type]
+    with pytest.raises(RunError, match=r"cannot resume .* .behaviours: \w+ there, \w+ here"):
+        train_bbrl(TINY, tmp_path / "run", behaviours=other, resume=True, **alone)  # type: ignore[arg-type]
+
+
 def test_a_run_that_a_budget_ended_can_be_gone_on_with(tmp_path: Path) -> None:
     config = dataclasses.replace(TINY, choreographer=LONGER)
     assert not train_bbrl(config, tmp_path, seconds=1e-3).finished

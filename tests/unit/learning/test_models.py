@@ -73,6 +73,36 @@ def test_torch_and_onnx_runtime_agree_to_a_millionth() -> None:
         observation, *_ = env.step(output.actions[step // 20])
 
 
+def test_what_is_deployed_chooses_and_acts_as_what_was_trained() -> None:
+    """Training computes in float32, the graphs in float64: close enough to do the same."""
+    torch = pytest.importorskip("torch", reason="training is an extra")
+    from safetensors.torch import load_file
+
+    from introspect_learning.choreographer.network import Choreographer
+    from introspect_learning.models.export import load_behaviours
+
+    net, _ = load_behaviours(shipped(), ARM)
+    tensors = load_file(shipped() / "choreographer" / WEIGHTS)
+    chooser = Choreographer(128, 3, tensors["lstm.weight_hh_l0"].shape[1])
+    chooser.load_state_dict(tensors)
+    behaviours = BehavioursRuntime.load(shipped(), ARM)
+    choreographer = ChoreographerRuntime.load(shipped(), behaviours.hash)
+    env, state = PickAndPlaceEnv(timestep=0.005), chooser.start(1)
+    observation, info = env.reset(seed=3)
+    for _ in range(90):
+        output = behaviours.run(observation)
+        with torch.no_grad():
+            _, features, actions = net(torch.from_numpy(observation[None]))
+        choice = choreographer.run(output.activations["features"])
+        np.testing.assert_allclose(output.actions, actions[0], rtol=0.0, atol=1e-5)
+        if choice.decided:
+            with torch.no_grad():
+                logits, _, state = chooser(features[None], state)
+            assert choice.index == int(logits[0, 0].argmax())
+        observation, *_, info = env.step(output.actions[choice.index])
+    assert info["success"]
+
+
 def test_the_choreographer_decides_when_due_and_repeats_between() -> None:
     choreographer = ChoreographerRuntime.load(shipped())
     rng = np.random.default_rng(0)

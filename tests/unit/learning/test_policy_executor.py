@@ -200,6 +200,30 @@ def test_a_choreographer_that_is_always_late_does_not_hold_the_arm(talk: Talk) -
     assert talk.executor.late >= 29
 
 
+def test_answers_to_questions_of_long_ago_do_not_keep_the_arm_moving(talk: Talk) -> None:
+    talk.executor.start()
+    talk.periods(30, index=1)
+
+    for _ in range(40):
+        talk.states(4)
+        old = talk.questions[-26]  # a second ago
+        talk.executor.decide(old.episode, old.stamp, 0)
+
+    assert [action.hold for action in talk.actions[-30:]] == [True] * 30
+
+
+def test_an_old_answer_does_not_replace_a_newer_one(talk: Talk) -> None:
+    talk.executor.start()
+    talk.periods(3, index=1)
+    talk.states(4)
+    old = talk.questions[-3]
+
+    talk.executor.decide(old.episode, old.stamp, 2)
+    talk.states(4)
+
+    assert talk.actions[-1].behaviour == "grasp"
+
+
 def test_nothing_moves_before_the_first_decision_of_an_episode(talk: Talk) -> None:
     talk.executor.start()
 

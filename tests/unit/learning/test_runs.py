@@ -156,6 +156,14 @@ def test_metrics_after_the_checkpoint_gone_on_from_are_not_written_twice(tmp_pat
     assert len(list(tmp_path.glob("events.*"))) <= 1
 
 
+def test_a_line_that_is_no_row_of_metrics_is_named_with_its_cure(tmp_path: Path) -> None:
+    (tmp_path / "metrics.jsonl").write_text('{"episodes": 3}\n')
+    with pytest.raises(RunError, match=r"line 1 of .*metrics.jsonl is no row of metrics"):
+        RunFolder(tmp_path, Config())
+    (tmp_path / "metrics.jsonl").unlink()
+    RunFolder(tmp_path, Config(), resume=True).close()  # nobody holds the lock
+
+
 def test_time_spent_before_goes_on_counting(tmp_path: Path) -> None:
     row = {"stage": "play", "unit": "episodes", "episodes": 5, "seconds": 100.0, "success": 0.0}
     (tmp_path / "metrics.jsonl").write_text(json.dumps(row) + "\n")

@@ -122,20 +122,22 @@ def train_bbrl(
     torch.set_num_threads(1)
     arm = ArmDescription.load(config.arm)
     training = {"seed": config.seed, "task": "pick_and_place"}
-    with RunFolder(out, config, resume) as folder:
+    given = load_behaviours(behaviours, arm) if behaviours is not None else None
+    what = {"parts": list(parts), "behaviours": given[1].hash if given else ""}
+    with RunFolder(out, config, resume, what) as folder:
         home = folder.model / "behaviours"
-        if behaviours is not None:
-            net, contract = load_behaviours(behaviours, arm)
+        if behaviours is not None and given is not None:
+            net, contract = given
             write_folder(home, lambda aside: _copy(behaviours / "behaviours", aside))
         else:
             net = _behaviours(config, arm, folder, progress)
             contract = export_behaviours(net, home, arm, training)
-        choreographer = None
+        choreographer, finished = None, True
         if "choreographer" in parts:
             # 0 would mean as long as it takes: a budget that is spent leaves one iteration.
             spent = time.perf_counter() - started
             left = max(seconds - spent, 1e-3) if seconds > 0.0 else 0.0
-            choreographer = _choreographer(config, arm, net, folder, left, progress)
+            choreographer, finished = _choreographer(config, arm, net, folder, left, progress)
             export_choreographer(
                 choreographer,
                 folder.model / "choreographer",
@@ -144,7 +146,6 @@ def train_bbrl(
                 config.choreographer.decisions.period,
                 training,
             )
-        finished = seconds <= 0.0 or time.perf_counter() - started < seconds
         return _score(config, arm, net, choreographer, folder.model, finished)
 
 
@@ -193,7 +194,7 @@ def _choreographer(
     folder: RunFolder,
     seconds: float,
     progress: Progress,
-) -> Choreographer:
+) -> tuple[Choreographer, bool]:
     disturbed = PerturbationConfig(probability=config.perturbed, latest=30)
     env = make_env(config, arm, config.choreographer_envs, perturbation=disturbed)
     evaluation = make_env(config, arm, config.choreographer_envs, horizon=100)

@@ -135,6 +135,6 @@ def seconds_of(duration: str) -> float:
         UsageError: Another form.
     """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", duration)
-    if match is None:
+    if match is None or float(match[1]) == 0.0:
         raise UsageError(f"--budget must look like 90s, 10m or 2h, got '{duration}'")
     return float(match[1]) * {"s": 1.0, "m": 60.0, "h": 3600.0}[match[2]]

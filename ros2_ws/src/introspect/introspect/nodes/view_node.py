@@ -42,8 +42,9 @@ def watch(
     """
     # Python's own handler of Ctrl-C stays: there is nothing here that must end in order.
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
-    node = Node("introspect_view", namespace=namespace, enable_rosout=False)
+    node: Node | None = None
     try:
+        node = Node("introspect_view", namespace=namespace, enable_rosout=False)
         feed = MonitorFeed(node, monitor, state_topic)
         node.executor = executor = make_executor()
         executor.add_node(node)
@@ -56,7 +57,8 @@ def watch(
                     break
         del feed
     finally:
-        end(node)
+        if node is not None:
+            end(node)
         rclpy.try_shutdown()
 
 

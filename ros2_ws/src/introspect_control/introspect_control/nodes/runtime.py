@@ -42,6 +42,7 @@ __all__ = [
 ]
 
 EXIT_OK, EXIT_FAILED, EXIT_MISUSED = 0, 1, 2
+_NEW_OBJECTS = 50_000  # between collections: some seconds' worth of messages
 _WAKE_UP = 0.1  # longest sleep [s]; events end it at once, signals are seen after it
 
 
@@ -106,14 +107,19 @@ def _run(node: Node, interruptions: list[int]) -> int:
     managed = node if isinstance(node, ManagedNode) else None
     if managed and managed.parameters.autostart:
         managed.start()
-    # What is loaded stays: to look through it again and again only makes some periods late.
-    gc.freeze()
-    gc.set_threshold(50_000)
+    _spare_the_collector()
     while rclpy.ok() and not interruptions:
         executor.spin_once(timeout_sec=_WAKE_UP)
         if managed and managed.exit_code is not None:
             return managed.exit_code
     return EXIT_OK
+
+
+def _spare_the_collector() -> None:
+    """Keep the garbage collector from what is loaded: looking through it makes periods late."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_NEW_OBJECTS)
 
 
 def end(node: Node) -> None:

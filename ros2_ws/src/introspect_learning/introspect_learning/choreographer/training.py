@@ -54,7 +54,7 @@ def train_choreographer(
     stage: Stage | None = None,
     seconds: float = 0.0,
     progress: Progress = silent,
-) -> Choreographer:
+) -> tuple[Choreographer, bool]:
     """Learn to choose among given behaviours.
 
     Args:
@@ -68,7 +68,8 @@ def train_choreographer(
         progress: hears of each iteration.
 
     Returns:
-        The choreographer with the best greedy success met.
+        The choreographer with the best greedy success met, and whether learning had come to its
+        end, not only the time for it.
     """
     stage = stage or Stage()
     run = _Run(config, len(behaviours.names), seed)
@@ -92,7 +93,7 @@ def train_choreographer(
         )
         if out_of_time:
             break
-    return run.best
+    return run.best, run.finished
 
 
 class _Run:

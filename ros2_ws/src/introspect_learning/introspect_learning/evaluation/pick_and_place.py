@@ -55,7 +55,7 @@ class Outcome:
 
     success: NDArray[np.bool_]  # (episodes,) at the goal at the end
     first_success: NDArray[np.int64]  # (episodes,) policy step it was first there; -1 never
-    kind: NDArray[np.int64]  # (episodes,) disturbance that came; -1 none
+    kind: NDArray[np.int64]  # (episodes,) disturbance that came; -1: none has
 
     def row(self) -> dict[str, Any]:
         """As a result row."""
@@ -67,11 +67,12 @@ class Outcome:
             "n": n,
             "median_steps": float(np.median(reached)) if len(reached) else None,
         }
+        came = {kind.name.lower(): self.kind == kind.value for kind in Perturbation}
         if (self.kind >= 0).any():
             row["by_disturbance"] = {
-                kind.name.lower(): float(self.success[self.kind == kind.value].mean())
-                for kind in Perturbation
-                if (self.kind == kind.value).any()
+                name: {"value": float(self.success[those].mean()), "n": int(those.sum())}
+                for name, those in came.items()
+                if those.any()
             }
         return row
 
@@ -151,7 +152,9 @@ def _run(
             observation, _, _, _, info = env.step(controller.act(observation))
             first = np.where((first < 0) & info["success"], step + 1, first)
             progress((batch + (step + 1) / env.horizon) / batches, name)
-        outcomes.append((info["success"], first, env.disturbances()))
+        # An object that was never lifted was never dropped.
+        kind = np.where(info["disturbed"], env.disturbances(), -1)
+        outcomes.append((info["success"], first, kind))
     success, first, kind = (
         np.concatenate(column)[: config.episodes] for column in zip(*outcomes, strict=True)
     )

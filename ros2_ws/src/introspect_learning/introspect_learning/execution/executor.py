@@ -36,7 +36,7 @@ class _Episode:
     due: int | None = None  # stamp that the next period begins at [ns]
     pending: _Pending | None = None
     decision: int | None = None  # the choreographer's latest
-    decided: int = 0  # stamp at which it came [ns]
+    decided: int = 0  # stamp of the question that it answers [ns]
     acted_on: int | None = None  # sequence of the latest action
     at_goal: int = 0  # periods in a row
     gripper_width: float = 0.0  # latest one commanded [m]
@@ -165,8 +165,9 @@ class PolicyExecutor:
             return
         pending = now.pending
         in_time = pending is not None and stamp == pending.stamp
-        if in_time or now.acted_on is not None:
-            now.decision, now.decided = index, now.stamp
+        newest = now.decided < stamp <= now.stamp
+        if in_time or (now.acted_on is not None and newest):
+            now.decision, now.decided = index, stamp  # a late answer is as old as its question
         if pending is None or not in_time:
             return
         self._act(now, pending, index)

@@ -1,7 +1,7 @@
 """Trained networks to model folders: safetensors, ONNX and contract.
 
-Graphs take and give float32 and compute in float64: what a policy does then depends on its weights
-alone, not on the order in which a runtime adds.
+Graphs take and give float32 and compute in float64: the order in which a runtime adds then hardly
+ever shows in what comes out.
 """
 
 from __future__ import annotations
@@ -160,6 +160,9 @@ class _Precise(nn.Module):
 
 def _elu(graph: Any, x: Any, alpha: Any, scale: Any, input_scale: Any) -> Any:
     """ELU, which ONNX Runtime has in float32 only: max(x, exp(min(x, 0)) - 1)."""
+    scales = [factor.node().t("value").item() for factor in (alpha, scale, input_scale)]
+    if scales != [1.0, 1.0, 1.0]:
+        raise ValueError(f"only ELU without scales can be exported, got {scales}")
     zero = graph.op("Constant", value_t=torch.zeros((), dtype=torch.float64))
     one = graph.op("Constant", value_t=torch.ones((), dtype=torch.float64))
     return graph.op("Max", x, graph.op("Sub", graph.op("Exp", graph.op("Min", x, zero)), one))

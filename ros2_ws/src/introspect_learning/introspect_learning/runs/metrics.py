@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from introspect_learning.atomic import write_text
+from introspect_learning.atomic import sync, write_text
+from introspect_learning.runs.errors import RunError
 
 METRICS = "metrics.jsonl"
 
@@ -19,6 +20,9 @@ class Metrics:
 
     Args:
         path: folder of the run; rows that are there stay.
+
+    Raises:
+        RunError: A row that is there is none of ours.
     """
 
     def __init__(self, path: Path) -> None:
@@ -53,6 +57,10 @@ class Metrics:
         write_text(self._path / METRICS, "".join(json.dumps(row) + "\n" for row in kept))
         self._open(kept)
 
+    def sync(self) -> None:
+        """See to it that all rows are on the disk."""
+        sync(self._path / METRICS)
+
     def close(self) -> None:
         """Flush all."""
         self._file.close()
@@ -62,9 +70,10 @@ class Metrics:
     def _open(self, rows: list[dict[str, Any]]) -> None:
         self._file = (self._path / METRICS).open("a", encoding="utf-8")
         # Events cannot be taken back: they are written anew from the rows that count.
-        for file in self._path.glob("events.out.tfevents.*"):
-            file.unlink()
+        old = list(self._path.glob("events.out.tfevents.*"))
         self._events = _summary_writer(self._path)
+        for file in old if self._events is not None else []:
+            file.unlink()
         for row in rows:
             self._show(row)
 
@@ -76,7 +85,7 @@ class Metrics:
         whole = [line for line in lines if line.endswith("\n")]  # a killed writer may leave a part
         if len(whole) < len(lines):
             write_text(file, "".join(whole))
-        return [json.loads(line) for line in whole]
+        return [_read(file, number, line) for number, line in enumerate(whole, 1)]
 
     def _show(self, row: dict[str, Any]) -> None:
         if self._events is None:
@@ -84,6 +93,17 @@ class Metrics:
         about = ("stage", "unit", "seconds", row["unit"])
         for name in row.keys() - set(about):
             self._events.add_scalar(f"{row['stage']}/{name}", row[name], row[row["unit"]])
+
+
+def _read(file: Path, number: int, line: str) -> dict[str, Any]:
+    try:
+        row: dict[str, Any] = json.loads(line)
+        row["stage"], row["seconds"], row[row["unit"]]
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise RunError(
+            f"line {number} of {file} is no row of metrics ({error}); remove it to go on"
+        ) from error
+    return row
 
 
 def _summary_writer(path: Path) -> Any:

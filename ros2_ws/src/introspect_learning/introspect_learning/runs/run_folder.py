@@ -22,12 +22,15 @@ class RunFolder:
         path: of the folder.
         config: a dataclass; ``--resume`` needs the same one.
         resume: go on with what is there.
+        more: what else has to be the same.
 
     Raises:
         RunError: The folder holds another run, or somebody else is writing to it.
     """
 
-    def __init__(self, path: Path, config: Any, resume: bool = False) -> None:
+    def __init__(
+        self, path: Path, config: Any, resume: bool = False, more: dict[str, Any] | None = None
+    ) -> None:
         self.path = path
         try:
             path.mkdir(parents=True, exist_ok=True)
@@ -35,13 +38,13 @@ class RunFolder:
             raise RunError(f"cannot write to {path}: {error.strerror}") from error
         self._lock = self._take_lock()
         try:
-            content = json.loads(json.dumps(dataclasses.asdict(config), default=str))
-            self._check_config(content, resume)
+            content = dataclasses.asdict(config) | (more or {})
+            self._check_config(json.loads(json.dumps(content, default=str)), resume)
+            self._metrics = Metrics(path)
         except BaseException:
             self._lock.close()
             raise
         self.model = path / "model"
-        self._metrics = Metrics(path)
 
     def stage(self, name: str) -> RecordedStage:
         """A part of the run with checkpoints and metrics of its own."""

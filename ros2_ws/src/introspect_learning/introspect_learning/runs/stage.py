@@ -54,7 +54,8 @@ class RecordedStage(Stage):
         return saved
 
     def save(self, step: int, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
-        """Write a checkpoint."""
+        """Write a checkpoint, after the rows that lead to it."""
+        self._metrics.sync()
         self.checkpoints.save(step, tensors, {"step": step, **state})
 
     def log(self, step: int, values: dict[str, float]) -> None:

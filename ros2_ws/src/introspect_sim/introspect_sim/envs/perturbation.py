@@ -8,19 +8,21 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
+from introspect_sim.simulation import DROP_TIME
+
 Array = NDArray[np.float64]
 
 
 class Perturbation(Enum):
-    """What happens to an episode, once."""
+    """What happens to an episode, once; numbered as far as possible as in ``PerturbWorld``."""
 
     PUSH_OBJECT = 0
     """The object gets a horizontal velocity."""
     DROP_OBJECT = 1
     """The gripper opens for a moment, once the object is off the table."""
-    MOVE_OBJECT = 2
+    MOVE_OBJECT = 3
     """The object is taken away, and put down on the table some centimetres further on."""
-    MOVE_GOAL = 3
+    MOVE_GOAL = 2
     """The goal is somewhere else from now on."""
 
 
@@ -33,7 +35,7 @@ class PerturbationConfig:
     earliest: int = 10  # policy step
     latest: int = 45  # policy step
     push_speed: tuple[float, float] = (0.3, 0.8)  # [m/s]
-    drop_time: float = 0.3  # that the gripper is open for [s]
+    drop_time: float = DROP_TIME  # that the gripper is open for [s]
     move_distance: tuple[float, float] = (0.0, 0.12)  # from where the object was [m]
 
     def __post_init__(self) -> None:

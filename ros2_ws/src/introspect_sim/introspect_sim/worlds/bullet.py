@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ def _silence() -> Iterator[None]:
     try:
         yield
     finally:
+        ctypes.CDLL(None).fflush(None)  # what C has buffered belongs to what it has printed
         os.dup2(kept, 1)
         os.close(kept)
         os.close(nowhere)
