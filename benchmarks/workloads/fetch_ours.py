@@ -78,7 +78,7 @@ def learn(config: FetchConfig, seed: int, log: Callable[[str], None]) -> dict[st
 
 
 def score(
-    behaviours: BehaviourNet, choreographer: Choreographer, config: FetchConfig, batches: int = 8
+    behaviours: BehaviourNet, choreographer: Choreographer, config: FetchConfig, batches: int = 4
 ) -> dict[str, Any]:
     """Success of the policy."""
     env = FetchEpisodes(config.choreographer_envs * 2)
