@@ -117,7 +117,7 @@ def draw(results: list[dict[str, Any]], title: str, file: Path) -> None:
         title=title,
     )
     axes.grid(alpha=0.3)
-    axes.legend(loc="lower right")
+    axes.legend(loc="upper left")
     figure.savefig(file, dpi=130)
 
 

@@ -124,6 +124,7 @@ def write(path: Path, rows: Sequence[Row], **more: Any) -> None:
     handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(text)
+        os.fchmod(handle, 0o644)  # not for the owner's eyes alone, as temporary files are
     os.replace(name, path)
 
 
