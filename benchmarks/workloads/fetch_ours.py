@@ -44,7 +44,7 @@ class FetchConfig:
     choreographer: ChoreographerConfig = field(
         default_factory=lambda: ChoreographerConfig(
             iterations=16,
-            first_evaluation=5,
+            first_evaluation=7,
             evaluate_every=1,
             ppo=PPOConfig(minibatches=2, epochs=8, learning_rate=4e-3),
         )
@@ -71,7 +71,7 @@ def learn(config: FetchConfig, seed: int, log: Callable[[str], None]) -> dict[st
 
     behaviours = imitate(first, config.imitation, seed, progress=progress, teacher=teacher)
     choreographer, _ = train_choreographer(
-        second, first, behaviours, config.choreographer, seed, progress=progress
+        second, second, behaviours, config.choreographer, seed, progress=progress
     )
     cost = spent()
     return {"seed": seed, **cost, **score(behaviours, choreographer, config), "curve": curve}
