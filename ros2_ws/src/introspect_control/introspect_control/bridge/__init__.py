@@ -1,11 +1,12 @@
 """The decisions of the arm bridge, without ROS."""
 
-from introspect_control.bridge.arm_bridge import ArmBridge
+from introspect_control.bridge.arm_bridge import HELD_BY_POLICY, ArmBridge
 from introspect_control.bridge.config import BridgeConfig
 from introspect_control.bridge.exchange import Action, BridgeOutput, BridgeStatus
 from introspect_control.bridge.joint_map import JointMap, JointMapError
 
 __all__ = [
+    "HELD_BY_POLICY",
     "Action",
     "ArmBridge",
     "BridgeConfig",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
+HELD_BY_POLICY = "hold asked for by the policy"  # why an arm stops between two episodes
 _MAX_LEAD = 0.05  # of an action's stamp before the latest joint state's [s]
 _MOVING = (GuardState.ACTIVE, GuardState.STOPPING)
 
@@ -285,7 +286,7 @@ class ArmBridge:
     def _hold(self, action: Action, now: float) -> BridgeOutput:
         self._action, self._unsent = action._replace(gripper_width=self._gripper.width), True
         self._refusal = ""
-        self._guard.stop("hold asked for by the policy")
+        self._guard.stop(HELD_BY_POLICY)
         return self._answer(now)
 
     def _answer(self, now: float) -> BridgeOutput:

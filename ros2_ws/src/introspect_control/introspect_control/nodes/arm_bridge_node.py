@@ -15,6 +15,7 @@ from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
 from introspect_control.bridge import (
+    HELD_BY_POLICY,
     ArmBridge,
     BridgeConfig,
     BridgeOutput,
@@ -234,8 +235,10 @@ class ArmBridgeNode(ManagedNode[ArmBridgeParameters]):
         if self._reported is None or self._reported[0] is not status.state:
             if status.state is GuardState.FAULT:
                 self.get_logger().error(_text(status))
+            elif status.reason == HELD_BY_POLICY:
+                self.get_logger().debug(_text(status))  # as between any two episodes
             else:
-                self.get_logger().debug(_text(status))  # every episode begins and ends
+                self.get_logger().info(_text(status))
         self._publish_status()
 
     def _publish_status(self) -> None:
