@@ -55,7 +55,7 @@ def watch(
                 due = time.monotonic() + period
                 if not show(time.monotonic()):
                     break
-        del feed
+        del feed, executor
     finally:
         if node is not None:
             end(node)

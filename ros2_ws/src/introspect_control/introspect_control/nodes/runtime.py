@@ -43,6 +43,7 @@ __all__ = [
 
 EXIT_OK, EXIT_FAILED, EXIT_MISUSED = 0, 1, 2
 _NEW_OBJECTS = 50_000  # between collections: some seconds' worth of messages
+_PATIENCE = 0.5  # with an executor that does not end [s]
 _WAKE_UP = 0.1  # longest sleep [s]; events end it at once, signals are seen after it
 
 
@@ -123,16 +124,17 @@ def _spare_the_collector() -> None:
 
 
 def end(node: Node) -> None:
-    """Free a node, and with it what it holds of shared memory.
+    """Free a node that was spun by hand, and with it what it holds of shared memory.
 
-    Its executor goes first: the events executor keeps the node's DDS participant alive, whose
+    Its executor goes with it: the events executor keeps the node's DDS participant alive, whose
     segments would stay behind in /dev/shm.
     """
-    if node.executor is not None:
-        with suppress(Exception):
-            node.executor.shutdown()
+    executor = node.executor
     with suppress(Exception):
         node.destroy_node()
+    if executor is not None:
+        with suppress(Exception):
+            executor.shutdown(timeout_sec=_PATIENCE)
 
 
 def _end(node: Node | None) -> None:
@@ -142,7 +144,8 @@ def _end(node: Node | None) -> None:
         except Exception:
             node.get_logger().error(traceback.format_exc())
     if node is not None:
-        end(node)
+        with suppress(Exception):
+            node.destroy_node()
     rclpy.try_shutdown()
     # The interpreter resets handled signals on its way out, ignored ones stay ignored.
     for number in (signal.SIGINT, signal.SIGTERM):
