@@ -98,7 +98,7 @@ def draw(rows: list[Row], file: Path) -> None:
             shares = [100.0 * point["success"] for point in curve]
             minutes = row.seconds / 60.0
             label = f"TQC+HER, {minutes:.0f} CPU-minutes"
-            axes.plot(steps, shares, color="tab:orange", lw=1.5, label=label)
+            axes.plot(steps, shares, "o-", color="tab:orange", lw=1.5, ms=5, label=label)
     axes.plot([], [], "o", color="tab:green", label="ours, one seed each, at the end of learning")
     colours = ("tab:red", "tab:purple")
     for (name, published), colour in zip(PUBLISHED.items(), colours, strict=True):
