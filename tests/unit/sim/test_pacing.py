@@ -3,26 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from wall_clock import Wall
 
 from introspect_sim.pacing import Lockstep, LockstepConfig, RealTime, make_pacing
 
 PERIOD = 0.01  # [s]
 TICK = 10_000_000  # [ns]
-
-
-class Wall:
-    """A wall clock that moves when told to."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def wall() -> Wall:
-    return Wall()
 
 
 def periods_in(pacing: RealTime, wall: Wall, duration: float, step: float) -> int:

@@ -3,23 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from wall_clock import Wall
 
 from introspect_sim.time_share import TimeShare
-
-
-class Wall:
-    """A wall clock that moves when told to."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def wall() -> Wall:
-    return Wall()
 
 
 def test_work_gets_its_share_of_the_time_and_no_more(wall: Wall) -> None:
