@@ -7,12 +7,11 @@ all count. One thread draws, in software: what a graphics card does would cost n
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import time
 from pathlib import Path
 
-from benchmarks.rows import Row, at_least_one, machine, median_row, positive, ratios, table, write
+from benchmarks.rows import Row, at_least_one, machine, median_row, positive, ratios, tell, write
 from benchmarks.sides import ROOT, SideError, interleave, starting
 from introspect_sim.worlds import WorldError
 from introspect_sim.worlds.offscreen import choose_offscreen_gl
@@ -80,11 +79,7 @@ def main() -> int:
     where["gl"] = os.environ["MUJOCO_GL"]
     if options.out:
         write(ROOT / options.out / "bench.json", rows, machine=where)
-    if options.json:
-        print(json.dumps(rows[0].as_json() | {"rows": [row.as_json() for row in rows]}))
-        return 0
-    print(f"Pictures per CPU-second, drawn by {where['gl']}:")
-    print(table(rows))
+    tell(rows, rows[0], f"Pictures per CPU-second, drawn by {where['gl']}:", options.json)
     return 0
 
 

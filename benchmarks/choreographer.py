@@ -9,10 +9,8 @@ in their constant sequence, and chosen at random.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.rows import Row, machine, median_row, table, write
+from benchmarks.rows import Row, at_least_one, machine, median_row, tell, write
 from benchmarks.sides import ROOT
 from introspect_description import ArmDescription
 from introspect_learning.bbrl import BBRLConfig, make_env
@@ -28,6 +26,7 @@ from introspect_learning.behaviours.networks import BehaviourNet
 from introspect_learning.choreographer.seed_mode import SeedModeConfig, train_seed_mode
 from introspect_learning.choreographer.training import ChoreographerConfig, train_choreographer
 from introspect_learning.evaluation.pick_and_place import EvaluationConfig, evaluate
+from introspect_learning.evaluation.statistics import wilson
 from introspect_learning.models import shipped
 from introspect_learning.models.export import load_behaviours
 from introspect_learning.runs.stage import Stage
@@ -82,19 +81,11 @@ def rows_of(curves: dict[str, list[Curve]], seconds: float) -> list[Row]:
     fields: dict[str, Any] = {"seed": 0, "seconds": seconds}
     for scheme, runs in curves.items():
         ends = [run[-1][1] for run in runs]
-        dead = float(np.mean([end < DEAD for end in ends]))
         rows.append(median_row(scheme, "success", ends, **fields, more={"curves": runs}))
-        rows.append(
-            Row(
-                scheme,
-                "mean_success",
-                float(np.mean(ends)),
-                (min(ends), max(ends)),
-                len(ends),
-                **fields,
-            )
-        )
-        rows.append(Row(scheme, "dead_runs", dead, (dead, dead), len(ends), **fields))
+        dead = sum(end < DEAD for end in ends)
+        share, ends95 = dead / len(ends), wilson(dead, len(ends))
+        rows.append(Row(scheme, "dead_runs", share, ends95, len(ends), **fields))
+        rows.append(Row(scheme, "mean_success", float(np.mean(ends)), None, len(ends), **fields))
     return rows
 
 
@@ -140,8 +131,10 @@ def draw(rows: list[Row], file: Path) -> None:
 def main() -> int:
     """Run the program."""
     parser = argparse.ArgumentParser(prog="introspect bench choreographer", description=__doc__)
-    parser.add_argument("--seeds", type=int, default=5, help="of every scheme (default 5)")
-    parser.add_argument("--episodes", type=int, default=2000, help="of training (default 2000)")
+    parser.add_argument("--seeds", type=at_least_one, default=5, help="of every scheme (default 5)")
+    parser.add_argument(
+        "--episodes", type=at_least_one, default=2000, help="of training (default 2000)"
+    )
     parser.add_argument("--out", type=Path, help="folder for bench.json and a figure")
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
     options = parser.parse_args()
@@ -149,20 +142,17 @@ def main() -> int:
     torch.set_num_threads(1)
     behaviours, _ = load_behaviours(shipped(), ArmDescription.load("panda"))
     curves: dict[str, list[Curve]] = {scheme: [] for scheme in SCHEMES}
-    tell: Callable[[str], None] = lambda text: print(text, file=sys.stderr, flush=True)  # noqa: E731
     for seed in range(options.seeds):
         for scheme in SCHEMES:
             curves[scheme].append(learn(scheme, seed, options.episodes, behaviours))
             spent = time.perf_counter() - started
-            tell(f"{scheme}, seed {seed}: success {curves[scheme][-1][-1][1]:.3f} ({spent:.0f} s)")
+            text = f"{scheme}, seed {seed}: success {curves[scheme][-1][-1][1]:.3f} ({spent:.0f} s)"
+            print(text, file=sys.stderr, flush=True)
     rows = rows_of(curves, time.perf_counter() - started) + baseline_rows()
     if options.out:
         write(ROOT / options.out / "bench.json", rows, machine=where)
         draw(rows, ROOT / options.out / "choreographer.png")
-    if options.json:
-        print(json.dumps(rows[0].as_json() | {"rows": [row.as_json() for row in rows]}))
-        return 0
-    print(table(rows))
+    tell(rows, rows[0], "Choreographers of the same behaviours:", options.json)
     return 0
 
 

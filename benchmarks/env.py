@@ -8,14 +8,13 @@ of such steps.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import time
 from pathlib import Path
 from typing import Any
 
 from benchmarks.peers import PeersError, peers_python
-from benchmarks.rows import Row, at_least_one, machine, median_row, positive, ratios, table, write
+from benchmarks.rows import Row, at_least_one, machine, median_row, positive, ratios, tell, write
 from benchmarks.sides import ROOT, Sample, SideError, interleave, starting
 
 FINE = {"timestep": 0.002, "period": 0.01}  # 20 steps of 2 ms, as the peers
@@ -138,13 +137,10 @@ def main() -> int:
         parser.exit(1, f"introspect: {error}\n")
     if options.out:
         write(ROOT / options.out / "bench.json", rows, machine=where, peers=about)
-    if options.json:
-        headline = next((row for row in rows if row.metric.startswith("times_Fetch")), rows[0])
-        print(json.dumps(headline.as_json() | {"rows": [row.as_json() for row in rows]}))
-        return 0
-    print("Environment steps per CPU-second, one core, random actions:")
-    print(table(rows))
-    if where["load_before"] > 0.5:
+    headline = next((row for row in rows if row.metric.startswith("times_Fetch")), rows[0])
+    title = "Environment steps per CPU-second, one core, random actions:"
+    tell(rows, headline, title, options.json)
+    if where["load_before"] > 0.5 and not options.json:
         print(
             f"The machine was busy (load {where['load_before']}): ratios within a round hold, "
             "rates and what two threads gain do not."

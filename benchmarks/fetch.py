@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.peers import PeersError, peers_python
-from benchmarks.rows import Row, at_least_one, machine, median_row, table, write
+from benchmarks.rows import Row, at_least_one, machine, median_row, tell, write
 from benchmarks.sides import ROOT, environment
 from introspect_learning.evaluation.statistics import wilson
 
@@ -150,11 +150,7 @@ def main() -> int:
             keep(rows, where, options.out)
     except PeersError as error:
         parser.exit(1, f"introspect: {error}\n")
-    if options.json:
-        print(json.dumps(rows[0].as_json() | {"rows": [row.as_json() for row in rows]}))
-        return 0
-    print("FetchPickAndPlace-v4:")
-    print(table(rows))
+    tell(rows, rows[0], "FetchPickAndPlace-v4:", options.json)
     return 0
 
 

@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.rows import Row, at_least_one, machine, median_row, table, write
+from benchmarks.rows import Row, at_least_one, machine, median_row, tell, write
 from benchmarks.sides import ROOT
 from introspect_learning.evaluation.statistics import wilson
 
@@ -152,15 +152,10 @@ def main() -> int:
     if options.out:
         write(ROOT / options.out / "bench.json", rows, machine=where, teacher=options.teacher)
         shortest, longest = (end(row["seconds"] for row in results) for end in (min, max))
-        title = (
-            f"Pick and place from nothing, {len(results)} seeds, {shortest:.0f} to {longest:.0f} s"
-        )
+        title = f"Pick and place, {len(results)} seeds, {shortest:.0f} to {longest:.0f} s each"
         draw(results, title, ROOT / options.out / "learning.png")
-    if options.json:
-        headline = next(row for row in rows if row.metric == "median_success")
-        print(json.dumps(headline.as_json() | {"rows": [row.as_json() for row in rows]}))
-        return 0
-    print(table(rows))
+    headline = next(row for row in rows if row.metric == "median_success")
+    tell(rows, headline, f"Pick and place, teacher {options.teacher}:", options.json)
     return 0
 
 

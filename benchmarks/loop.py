@@ -10,7 +10,6 @@ nodes, joint states there, trajectories of the same size back, and nothing in be
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import subprocess
 import sys
@@ -29,7 +28,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from benchmarks.rows import Row, machine, positive, table, write
+from benchmarks.rows import Row, machine, positive, tell, write
 from introspect_control.nodes.runtime import SENSOR, make_executor, spin
 from introspect_description import ArmDescription
 from introspect_sim.nodes.sim_node import SimNode
@@ -262,13 +261,12 @@ def main() -> int:
         parser.exit(1, f"introspect: {error}\n")
     if options.out:
         write(ROOT / options.out / "bench.json", rows, machine=where)
-    if options.json:
-        headline = next(row for row in rows if row.target is not None)
-        print(json.dumps(headline.as_json() | {"rows": [row.as_json() for row in rows]}))
-        return 0
-    print("From the publication of a state to the arrival of what answers it, over real processes:")
-    print(table(rows))
-    if where["load_before"] > 0.5:
+    headline = next(row for row in rows if row.target is not None)
+    title = (
+        "From the publication of a state to the arrival of what answers it, over real processes:"
+    )
+    tell(rows, headline, title, options.json)
+    if where["load_before"] > 0.5 and not options.json:
         print(f"The machine was busy (load {where['load_before']}): these times are not its own.")
     return 0
 

@@ -144,6 +144,15 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
+def tell(rows: Sequence[Row], headline: Row, title: str, as_json: bool) -> None:
+    """Print what was measured: for people, or as one line of JSON with the headline's figures."""
+    if as_json:
+        print(json.dumps(headline.as_json() | {"rows": [row.as_json() for row in rows]}))
+        return
+    print(title)
+    print(table(rows))
+
+
 def at_least_one(word: str) -> int:
     """The type of an argument that counts something."""
     if not word.isdigit() or int(word) < 1:
