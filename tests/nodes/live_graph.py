@@ -75,6 +75,14 @@ class NodeProcess:
         self._output.seek(0)
         return self._output.read().decode(errors="replace")
 
+    def wait_for_output(self, text: str) -> None:
+        """Wait until it has printed something."""
+        end = time.monotonic() + PATIENCE
+        while text not in self.output:
+            if time.monotonic() > end:
+                raise AssertionError(f"waited {PATIENCE:.0f} s in vain for {text!r} to be printed")
+            time.sleep(0.01)
+
     @property
     def running(self) -> bool:
         """Whether the process has not ended."""

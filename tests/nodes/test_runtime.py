@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,13 @@ HERE = str(Path(__file__).parent)
 
 def small_node(**parameters: object) -> NodeProcess:
     return NodeProcess("small_node", parameters, PYTHONPATH=HERE)
+
+
+def shared_memory(node: NodeProcess) -> list[Path]:
+    """The segments of a node, which holds a lock on each; ports are there for all nodes."""
+    open_files = [entry.readlink() for entry in Path(f"/proc/{node.process.pid}/fd").iterdir()]
+    locks = [path for path in open_files if re.fullmatch(r"fastdds_[0-9a-f]{16}_el", path.name)]
+    return [*locks, *(path.with_name(path.name.removesuffix("_el")) for path in locks)]
 
 
 def change(me: Peer, transition: int) -> bool:
@@ -92,6 +101,33 @@ def test_signals_end_it_cleanly_after_a_deactivation_that_is_heard(
         assert "cleaned up" in node.output
         assert "Traceback" not in node.output
         assert "ERROR" not in node.output
+
+
+def test_the_last_word_reaches_a_listener_that_is_late() -> None:
+    with (
+        NodeProcess("small_listener", PYTHONPATH=HERE) as listener,
+        small_node(rate=1000) as node,
+    ):
+        listener.wait_for_output("heard")
+
+        listener.send(signal.SIGSTOP)
+        node.send(signal.SIGINT)
+        time.sleep(0.3)
+        listener.send(signal.SIGCONT)
+
+        assert node.end() == 0
+        listener.wait_for_output("heard deactivated")
+
+
+def test_what_ends_leaves_no_shared_memory_behind() -> None:
+    with peer() as me, small_node(rate=100) as node:
+        ticks = me.hear(String, "ticks")
+        me.wait_for(lambda: ticks, "ticks")
+        segments = shared_memory(node)
+
+        assert node.interrupt() == 0
+        assert segments
+        assert not [segment for segment in segments if segment.exists()]
 
 
 def test_a_whole_number_will_do_for_a_real_one_and_lists_arrive_as_tuples() -> None:

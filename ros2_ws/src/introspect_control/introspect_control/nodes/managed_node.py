@@ -104,6 +104,11 @@ class ManagedNode(LifecycleNode, Generic[P]):
             self.diagnostics.forget()
             self.cleanup()
 
+    def destroy_node(self) -> None:
+        """Destroy the node, and the state machine that rclpy would leave holding on to it."""
+        super().destroy_node()
+        self._state_machine.destroy_when_not_in_use()
+
     # What follows is the lifecycle machinery's side.
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:

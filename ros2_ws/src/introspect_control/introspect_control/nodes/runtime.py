@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import gc
 import signal
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 import rclpy
+from rclpy.duration import Duration
 from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
 from rclpy.logging import get_logger
 from rclpy.node import Node
@@ -43,7 +45,7 @@ __all__ = [
 
 EXIT_OK, EXIT_FAILED, EXIT_MISUSED = 0, 1, 2
 _NEW_OBJECTS = 50_000  # between collections: some seconds' worth of messages
-_PATIENCE = 0.5  # with an executor that does not end [s]
+_PATIENCE = 0.5  # with a listener that does not acknowledge the last messages [s]
 _WAKE_UP = 0.1  # longest sleep [s]; events end it at once, signals are seen after it
 
 
@@ -83,9 +85,10 @@ def spin(node_factory: Callable[[], Node], args: Sequence[str] | None = None) ->
     # Not rclpy's own handlers: they invalidate the context in the middle of a callback.
     rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     node: Node | None = None
+    executor = make_executor()
     try:
         node = node_factory()
-        return _run(node, interruptions)
+        return _run(node, executor, interruptions)
     except (KeyboardInterrupt, ExternalShutdownException):
         return EXIT_OK
     except ConfigurationError as error:
@@ -98,11 +101,10 @@ def spin(node_factory: Callable[[], Node], args: Sequence[str] | None = None) ->
             logger.fatal(traceback.format_exc())
         return EXIT_FAILED
     finally:
-        _end(node)
+        _end(node, executor)
 
 
-def _run(node: Node, interruptions: list[int]) -> int:
-    executor = make_executor()
+def _run(node: Node, executor: Executor, interruptions: list[int]) -> int:
     executor.add_node(node)
     node.executor = executor
     managed = node if isinstance(node, ManagedNode) else None
@@ -124,28 +126,40 @@ def _spare_the_collector() -> None:
 
 
 def end(node: Node) -> None:
-    """Free a node that was spun by hand, and with it what it holds of shared memory.
+    """Free a node that was spun by hand, and with it what it holds of shared memory."""
+    if node.executor is not None:
+        _free(node, node.executor)
 
-    Its executor goes with it: the events executor keeps the node's DDS participant alive, whose
-    segments would stay behind in /dev/shm.
+
+def _wait_until_heard(node: Node) -> None:
+    """Let the last messages arrive: DDS forgets what a writer has not sent when it goes."""
+    end = time.monotonic() + _PATIENCE
+    for publisher in node.publishers:
+        with suppress(Exception):  # a publisher that is gone has nothing to say
+            publisher.wait_for_all_acked(Duration(seconds=max(0.0, end - time.monotonic())))
+
+
+def _free(node: Node, executor: Executor) -> None:
+    """Destroy a node so that its DDS participant goes, and its segments in /dev/shm with it.
+
+    The events executor holds on to the entities that it has met until it looks once more after
+    they are gone. Its ``shutdown()`` would let go of them, too, but hangs now and then.
     """
-    executor = node.executor
     with suppress(Exception):
+        executor.remove_node(node)
         node.destroy_node()
-    if executor is not None:
-        with suppress(Exception):
-            executor.shutdown(timeout_sec=_PATIENCE)
+        executor.spin_once(timeout_sec=0.0)
 
 
-def _end(node: Node | None) -> None:
+def _end(node: Node | None, executor: Executor) -> None:
     if isinstance(node, ManagedNode):
         try:
             node.close()
         except Exception:
             node.get_logger().error(traceback.format_exc())
     if node is not None:
-        with suppress(Exception):
-            node.destroy_node()
+        _wait_until_heard(node)
+        _free(node, executor)
     rclpy.try_shutdown()
     # The interpreter resets handled signals on its way out, ignored ones stay ignored.
     for number in (signal.SIGINT, signal.SIGTERM):
