@@ -45,7 +45,7 @@ __all__ = [
 
 EXIT_OK, EXIT_FAILED, EXIT_MISUSED = 0, 1, 2
 _NEW_OBJECTS = 50_000  # between collections: some seconds' worth of messages
-_PATIENCE = 0.5  # with a listener that does not acknowledge the last messages [s]
+_PATIENCE = 0.5  # at the end, with whom does not answer [s]
 _WAKE_UP = 0.1  # longest sleep [s]; events end it at once, signals are seen after it
 
 
@@ -85,10 +85,9 @@ def spin(node_factory: Callable[[], Node], args: Sequence[str] | None = None) ->
     # Not rclpy's own handlers: they invalidate the context in the middle of a callback.
     rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     node: Node | None = None
-    executor = make_executor()
     try:
         node = node_factory()
-        return _run(node, executor, interruptions)
+        return _run(node, interruptions)
     except (KeyboardInterrupt, ExternalShutdownException):
         return EXIT_OK
     except ConfigurationError as error:
@@ -101,10 +100,11 @@ def spin(node_factory: Callable[[], Node], args: Sequence[str] | None = None) ->
             logger.fatal(traceback.format_exc())
         return EXIT_FAILED
     finally:
-        _end(node, executor)
+        _end(node)
 
 
-def _run(node: Node, executor: Executor, interruptions: list[int]) -> int:
+def _run(node: Node, interruptions: list[int]) -> int:
+    executor = make_executor()
     executor.add_node(node)
     node.executor = executor
     managed = node if isinstance(node, ManagedNode) else None
@@ -126,9 +126,17 @@ def _spare_the_collector() -> None:
 
 
 def end(node: Node) -> None:
-    """Free a node that was spun by hand, and with it what it holds of shared memory."""
-    if node.executor is not None:
-        _free(node, node.executor)
+    """Free a node that was spun by hand, and with it what it holds of shared memory.
+
+    Its executor goes with it: the events executor keeps the node's DDS participant alive, whose
+    segments would stay behind in /dev/shm.
+    """
+    executor = node.executor
+    with suppress(Exception):
+        node.destroy_node()
+    if executor is not None:
+        with suppress(Exception):
+            executor.shutdown(timeout_sec=_PATIENCE)
 
 
 def _wait_until_heard(node: Node) -> None:
@@ -139,19 +147,7 @@ def _wait_until_heard(node: Node) -> None:
             publisher.wait_for_all_acked(Duration(seconds=max(0.0, end - time.monotonic())))
 
 
-def _free(node: Node, executor: Executor) -> None:
-    """Destroy a node so that its DDS participant goes, and its segments in /dev/shm with it.
-
-    The events executor holds on to the entities that it has met until it looks once more after
-    they are gone. Its ``shutdown()`` would let go of them, too, but hangs now and then.
-    """
-    with suppress(Exception):
-        executor.remove_node(node)
-        node.destroy_node()
-        executor.spin_once(timeout_sec=0.0)
-
-
-def _end(node: Node | None, executor: Executor) -> None:
+def _end(node: Node | None) -> None:
     if isinstance(node, ManagedNode):
         try:
             node.close()
@@ -159,7 +155,8 @@ def _end(node: Node | None, executor: Executor) -> None:
             node.get_logger().error(traceback.format_exc())
     if node is not None:
         _wait_until_heard(node)
-        _free(node, executor)
+        with suppress(Exception):
+            node.destroy_node()
     rclpy.try_shutdown()
     # The interpreter resets handled signals on its way out, ignored ones stay ignored.
     for number in (signal.SIGINT, signal.SIGTERM):
