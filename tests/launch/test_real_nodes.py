@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -60,10 +61,19 @@ def wait_for_lines(process: subprocess.Popen[str], *patterns: str) -> str:
     pytest.fail(f"ended without {missing}:\n{text}")
 
 
+def children(parent: subprocess.Popen[str]) -> list[int]:
+    """Its processes; /proc/PID/task/TID/children may leave some out while others come and go."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/status"):
+        with suppress(OSError):  # it has ended
+            if f"\nPPid:\t{parent.pid}\n" in status.read_text():
+                found.append(int(status.parent.name))
+    return found
+
+
 def nodes_of(runner: subprocess.Popen[str]) -> dict[str, int]:
     """Process numbers of the runner's nodes, by name."""
-    children = Path(f"/proc/{runner.pid}/task/{runner.pid}/children").read_text().split()
-    words = {int(pid): Path(f"/proc/{pid}/cmdline").read_bytes().decode() for pid in children}
+    words = {pid: Path(f"/proc/{pid}/cmdline").read_bytes().decode() for pid in children(runner)}
     named = {pid: re.search(r"__node:=(\w+)", text) for pid, text in words.items()}
     return {found[1]: pid for pid, found in named.items() if found}
 
