@@ -21,7 +21,7 @@ PACKAGES := introspect_description introspect_control introspect_sim introspect_
 INTERFACES := $(wildcard $(addprefix pip_ros/tf2_msgs/,* msg/*) \
                          $(addprefix ros2_ws/src/introspect_msgs/,* msg/* srv/* action/*)) \
               tools/build_interfaces.sh tools/pip_wheels.cmake
-METADATA   := $(foreach p,$(PACKAGES),$(wildcard $(addprefix ros2_ws/src/$p/,setup.py setup.cfg pyproject.toml)))
+METADATA   := $(foreach p,$(PACKAGES),$(wildcard $(addprefix ros2_ws/src/$p/,setup.py setup.cfg pyproject.toml $p/*.pyx)))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev setup-pybullet sim test check format colcon lock clean

@@ -1,8 +1,14 @@
 """Package introspect_control: built by colcon (ament_python) and installable by pip."""
 
-from setuptools import find_packages, setup
+from Cython.Build import cythonize
+from setuptools import Extension, find_packages, setup
 
 NAME = "introspect_control"
+
+# No contraction of a·b + c: the same bits on every machine.
+KERNELS = Extension(
+    f"{NAME}.kernels", [f"{NAME}/kernels.pyx"], extra_compile_args=["-O3", "-ffp-contract=off"]
+)
 
 setup(
     name=NAME,
@@ -18,6 +24,8 @@ setup(
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),
     ],
+    ext_modules=cythonize([KERNELS], build_dir="build"),
+    package_data={NAME: ["*.pyi", "*.pyx"]},
     install_requires=["numpy"],
     # What only the pip route needs is in extras: on a ROS 2 installation it comes from there.
     extras_require={

@@ -72,6 +72,9 @@ def test_wrong_shapes_and_empty_chains_are_refused_by_name() -> None:
         CHAIN.forward(np.zeros((1, 6)))
     with pytest.raises(ValueError, match="at least one revolute joint"):
         KinematicChain([])
+    turn = JointFrame("turn", np.eye(3), np.zeros(3), np.array([0.0, 0.0, 1.0]), True)
+    with pytest.raises(ValueError, match="at most 16; got 17"):
+        KinematicChain([turn] * 17)
     axis = JointFrame("bad", np.eye(3), np.zeros(3), np.zeros(3), True)
     with pytest.raises(ValueError, match="joint 'bad' has a zero axis"):
         KinematicChain([axis])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from introspect_control import kernels
 from introspect_control.kinematics import KinematicChain
 from introspect_control.limiter import JointLimiter
 
@@ -81,15 +82,15 @@ class CartesianServo:
         self._home = np.asarray(arm.home)
         self._limiter = JointLimiter(self.limits, self.config.period, n)
         self._joint_velocity = np.zeros((n, self.chain.joints))
+        self._ramped = np.zeros_like(self._joint_velocity)
+        self._jacobian = np.empty((n, 6, self.chain.joints))
         self._reference = np.zeros((n, 3, 3))
         self._angular = np.zeros((n, 3))
         self._turning = 0.0  # time for which the reference has still to be turned [s]
+        self._velocity = np.array(self.limits.velocity, dtype=np.float64)
+        self._acceleration_step = self.limits.acceleration * self.config.period
         self._lower = np.asarray(self.config.workspace_lower)
         self._upper = np.asarray(self.config.workspace_upper)
-        shape = self._joint_velocity.shape
-        self._velocity = np.broadcast_to(self.limits.velocity, shape).copy()
-        step = self.limits.acceleration * self.config.period
-        self._acceleration_step = np.broadcast_to(step, shape).copy()
         self.reset(np.broadcast_to(self._home, (n, self.chain.joints)))
 
     @property
@@ -124,29 +125,28 @@ class CartesianServo:
             angular: (n, 3) [rad/s] in the base frame.
         """
         self._turn_reference()
-        position, rotation, J = self.chain.jacobian(self._limiter.position)
-        posture = self.config.posture_gain * (self._home - self._limiter.position)
-        moving = J @ np.stack([posture, self._limiter.velocity], axis=-1)  # (n, 6, 2)
-        # The twist acts from now on, but the arm is already on its way.
-        soon = position + self.config.workspace_lookahead * moving[:, :3, 1]
-        twist = np.empty((len(position), 6))
-        twist[:, :3] = np.maximum(linear, -self._speed(soon - self._lower))
-        np.minimum(twist[:, :3], self._speed(self._upper - soon), out=twist[:, :3])
-        twist[:, 3:] = _rotation_error(self._reference, rotation)
-        twist[:, 3:] *= self.config.orientation_gain
-        twist[:, 3:] += angular
-        self._angular = np.array(angular)
-        JT = J.transpose(0, 2, 1)
-        normal = J @ JT
-        normal.reshape(-1, 36)[:, ::7] += self.config.damping**2
-        dq = posture + (JT @ np.linalg.solve(normal, (twist - moving[:, :, 0])[..., None]))[..., 0]
-        excess = np.max(np.abs(dq) / self._velocity, axis=1, keepdims=True)
-        self._joint_velocity = dq / np.maximum(excess, 1.0)
-
-    def _speed(self, room: Array) -> Array:
-        """Speed towards a face of the workspace that ``room`` [m] allows; negative beyond it."""
-        braking = np.sqrt(2.0 * self.config.workspace_braking * np.maximum(room, 0.0))
-        return np.minimum(self.config.workspace_gain * room, braking)
+        self._angular = np.array(angular, dtype=np.float64, order="C")
+        config = self.config
+        kernels.resolve_twist(
+            np.ascontiguousarray(linear, dtype=np.float64),
+            self._angular,
+            self._reference,
+            self._limiter.position,
+            self._limiter.velocity,
+            self.chain.transforms,
+            self._home,
+            self._velocity,
+            self._lower,
+            self._upper,
+            config.damping,
+            config.orientation_gain,
+            config.posture_gain,
+            config.workspace_gain,
+            config.workspace_lookahead,
+            config.workspace_braking,
+            self._jacobian,
+            self._joint_velocity,
+        )
 
     def tick(self) -> JointCommand:
         """Advance one command period.
@@ -154,43 +154,22 @@ class CartesianServo:
         Returns:
             The joint command to send.
         """
-        change = self._joint_velocity - self._limiter.velocity
-        share = np.max(np.abs(change) / self._acceleration_step, axis=1, keepdims=True)
-        wanted = self._limiter.velocity + change / np.maximum(share, 1.0)
-        position = self._limiter.step_velocity(wanted)
+        kernels.ramp_velocity(
+            self._joint_velocity, self._limiter.velocity, self._acceleration_step, self._ramped
+        )
+        position = self._limiter.step_velocity(self._ramped)
         self._turning += self.config.period
-        return JointCommand(position, self._limiter.velocity.copy())
+        return JointCommand(position, self._limiter.velocity)
 
     def stop(self) -> JointCommand:
         """Advance one command period of the fastest stop."""
         self._turn_reference()
         self._joint_velocity[:] = 0.0
         self._angular[:] = 0.0
-        return JointCommand(self._limiter.stop(), self._limiter.velocity.copy())
+        return JointCommand(self._limiter.stop(), self._limiter.velocity)
 
     def _turn_reference(self) -> None:
         """Let the reference orientation catch up with the ticks since the last twist."""
-        if self._turning > 0.0 and self._angular.any():
-            self._reference = _rotation(self._angular * self._turning) @ self._reference
+        if self._turning > 0.0:
+            kernels.turn(self._angular, self._turning, self._reference)
         self._turning = 0.0
-
-
-def _rotation_error(wanted: Array, actual: Array) -> Array:
-    """Rotation vector (n, 3) from actual to wanted, exact to first order: ½ vee(W Aᵀ - A Wᵀ)."""
-    turn = (wanted @ actual.transpose(0, 2, 1)).reshape(-1, 9)
-    # entries 21, 02, 10 less entries 12, 20, 01
-    return 0.5 * (turn.take((7, 2, 3), axis=1) - turn.take((5, 6, 1), axis=1))
-
-
-def _rotation(vector: Array) -> Array:
-    """Rotation matrices (n, 3, 3) of rotation vectors (n, 3): ``cI + s[a]× + (1 - c)aaᵀ``."""
-    angle = np.sqrt((vector * vector).sum(axis=1, keepdims=True))
-    axis = vector / np.maximum(angle, 1e-12)
-    cos = np.cos(angle)
-    matrix: Array = (axis * (1.0 - cos))[:, :, None] * axis[:, None, :]
-    entries = matrix.reshape(-1, 9)
-    entries[:, ::4] += cos
-    axis *= np.sin(angle)
-    entries[:, (7, 2, 3)] += axis
-    entries[:, (5, 6, 1)] -= axis
-    return matrix
