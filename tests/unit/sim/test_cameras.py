@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from introspect_description import ArmDescription
 from introspect_sim.worlds import WorldError
 from introspect_sim.worlds.offscreen import choose_offscreen_gl
 
@@ -86,3 +87,20 @@ def test_both_engines_see_object_table_and_arm_in_the_same_place(
 def test_poses_are_told_apart(pictures: dict[str, NDArray[np.uint8]]) -> None:
     for picture in pictures.values():
         assert (picture[0] != picture[1]).any(axis=-1).mean() > 0.05
+
+
+def test_the_still_background_of_pybullet_changes_no_pixel(monkeypatch: pytest.MonkeyPatch) -> None:
+    pybullet_studio = pytest.importorskip("introspect_sim.worlds.pybullet_studio")
+    arm = ArmDescription.load("panda")
+    composed = pybullet_studio.BulletStudio(arm, 160, 120)
+    monkeypatch.setattr(pybullet_studio, "keep_visuals", lambda robot, links: None)
+    whole = pybullet_studio.BulletStudio(arm, 160, 120)
+    whole._background_depth[:] = 2.0  # behind everything
+    random = np.random.default_rng(0)
+    for _ in range(5):
+        joints = [*(arm.home + random.uniform(-0.5, 0.5, 7)), 0.04, 0.02]
+        cube = [*random.uniform([0.4, -0.2, 0.02], [0.6, 0.2, 0.3]), 0.0, 0.0, 0.0, 1.0]
+
+        np.testing.assert_array_equal(composed.picture(joints, cube), whole.picture(joints, cube))
+    composed.close()
+    whole.close()

@@ -11,14 +11,8 @@ import numpy as np
 from mujoco.batch import Batch
 from numpy.typing import NDArray
 
-from introspect_sim.worlds.scene import (
-    CAMERA,
-    GRIPPER,
-    OBJECT,
-    SceneConfig,
-    build_scene,
-    set_picture,
-)
+from introspect_sim.worlds.mujoco_studio import MuJoCoStudio
+from introspect_sim.worlds.scene import GRIPPER, OBJECT, SceneConfig, build_scene
 from introspect_sim.worlds.world import TIMESTEP, Array, Rows, WorldError, substeps
 
 if TYPE_CHECKING:
@@ -65,7 +59,7 @@ class MuJoCoWorld:
         servo = self._servo
         self._damping_time = -model.actuator_biasprm[servo, 2] / model.actuator_gainprm[servo, 0]
         self._width = np.full(n, arm.gripper.width_max)  # that the fingers are driven to now
-        self._studio: _Studio | None = None
+        self._studio: MuJoCoStudio | None = None
         everything = np.arange(n)
         start = np.tile([0.5, 0.0, 0.02, 0.0, 0.0, 0.0, 1.0], (n, 1))
         self.reset(everything, np.tile(arm.home, (n, 1)), start)
@@ -141,8 +135,7 @@ class MuJoCoWorld:
         if studio is None or studio.size != (width, height):
             self.close()
             spec = build_scene(self.arm, self._config, visible=True)
-            set_picture(spec, width, height)
-            studio = self._studio = _Studio(spec.compile(), width, height)
+            studio = self._studio = MuJoCoStudio(spec, width, height)
         return studio.picture(self._qpos[row])
 
     def close(self) -> None:
@@ -177,41 +170,3 @@ def _stop_profiler() -> None:
         if ".so" in library.suffixes or library.suffix in (".dylib", ".dll"):
             clock = ctypes.c_void_p.in_dll(ctypes.CDLL(str(library)), "mjcb_time")
             clock.value = None
-
-
-class _Studio:
-    """Where pictures are taken: the scene with all its shapes, posed like one of the copies.
-
-    Args:
-        model: the visible scene.
-        width: of the pictures [pixels].
-        height: of the pictures [pixels].
-
-    Raises:
-        WorldError: No off-screen GL on this machine.
-    """
-
-    def __init__(self, model: mujoco.MjModel, width: int, height: int) -> None:
-        self.size = width, height
-        self._model, self._data = model, mujoco.MjData(model)
-        try:
-            self._renderer = mujoco.Renderer(model, height, width)
-        except Exception as error:
-            raise WorldError(
-                "the camera needs off-screen GL, which failed "
-                f"({error}); install it with: apt-get install libosmesa6 "
-                "and set MUJOCO_GL=osmesa"
-            ) from error
-
-    def picture(self, position: Array) -> NDArray[np.uint8]:
-        """(height, width, 3) picture of the scene at these generalised coordinates."""
-        self._data.qpos[:] = position
-        mujoco.mj_kinematics(self._model, self._data)
-        mujoco.mj_camlight(self._model, self._data)
-        self._renderer.update_scene(self._data, CAMERA)
-        picture: NDArray[np.uint8] = self._renderer.render()
-        return picture
-
-    def close(self) -> None:
-        """Free the GL context."""
-        self._renderer.close()

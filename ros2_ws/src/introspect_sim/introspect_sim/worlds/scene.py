@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import mujoco
+import numpy as np
 
+from introspect_sim.worlds.coarse_meshes import COARSE_MESHES
 from introspect_sim.worlds.world import OBJECT_EDGE, OBJECT_FRICTION, OBJECT_MASS, SMALL_PICTURE
 
 if TYPE_CHECKING:
@@ -196,6 +198,18 @@ def set_picture(spec: mujoco.MjSpec, width: int, height: int) -> None:
     quality = spec.visual.quality
     quality.shadowsize = 0
     quality.offsamples = 0
-    small = min(width, height) <= SMALL_PICTURE
-    quality.numslices, quality.numstacks, quality.numquads = (8, 2, 1) if small else (16, 8, 1)
+    if min(width, height) <= SMALL_PICTURE:
+        quality.numslices, quality.numstacks, quality.numquads = 8, 1, 1
+        _flatten_spheres(spec)  # for which one stack is none
+    else:
+        quality.numslices, quality.numstacks, quality.numquads = 16, 8, 1
     spec.visual.global_.offwidth, spec.visual.global_.offheight = width, height
+
+
+def _flatten_spheres(spec: mujoco.MjSpec) -> None:
+    spec.assets["sphere.obj"] = COARSE_MESHES["sphere"].encode()
+    for k, geom in enumerate(spec.geoms):
+        if geom.type == mujoco.mjtGeom.mjGEOM_SPHERE:
+            mesh = spec.add_mesh(name=f"sphere_{k}", file="sphere.obj")
+            mesh.scale = np.full(3, 2.0 * geom.size[0])
+            geom.type, geom.meshname = mujoco.mjtGeom.mjGEOM_MESH, mesh.name
