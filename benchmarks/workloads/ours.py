@@ -84,7 +84,10 @@ class _Recorder:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.batch, name)
 
-    def step(self, nstep: int) -> None:
-        """Step, and remember with which controls."""
-        self.calls.append((self.batch.bind("ctrl").copy(), nstep))
-        self.batch.step(nstep=nstep)
+    def rollout(self, nstep: int, control: Any, **arguments: Any) -> None:
+        """Step, and remember with which controls: they change once a tick."""
+        ticks = np.flatnonzero((control[:, 1:] != control[:, :-1]).any(axis=(0, 2))) + 1
+        ends = [*ticks.tolist(), nstep]
+        for start, end in zip([0, *ticks.tolist()], ends, strict=True):
+            self.calls.append((control[:, start].copy(), end - start))
+        self.batch.rollout(nstep=nstep, control=control, **arguments)

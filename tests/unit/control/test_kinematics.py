@@ -67,6 +67,17 @@ def test_a_chain_of_one_joint_turns_many_arms_about_it() -> None:
     np.testing.assert_allclose(J[:, :, 0], [[0, 0, 0, 0, 0, 1]] * 2, atol=1e-12)
 
 
+def test_the_tool_moves_as_the_jacobian_says() -> None:
+    q, dq = np.random.default_rng(3).uniform(-1.0, 1.0, (2, 20, 7))
+    position, rotation, J = CHAIN.jacobian(q)
+    at, turned, velocity = CHAIN.motion(q, dq)
+    np.testing.assert_array_equal(at, position)
+    np.testing.assert_array_equal(turned, rotation)
+    np.testing.assert_allclose(velocity, np.einsum("nij,nj->ni", J[:, :3], dq), atol=1e-14)
+    with pytest.raises(ValueError, match=r"joint_velocity must be \(20, 7\), got \(19, 7\)"):
+        CHAIN.motion(q, dq[1:])
+
+
 def test_wrong_shapes_and_empty_chains_are_refused_by_name() -> None:
     with pytest.raises(ValueError, match=r"joint_position must be \(n, 7\), got \(1, 6\)"):
         CHAIN.forward(np.zeros((1, 6)))

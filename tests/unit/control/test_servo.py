@@ -91,3 +91,17 @@ def test_rows_are_independent_to_the_bit() -> None:
 def test_impossible_settings_are_refused_by_name(setting: str, value: object, text: str) -> None:
     with pytest.raises(ValueError, match=text):
         ServoConfig(**{setting: value})
+
+
+def test_several_ticks_at_once_are_the_same_to_the_bit_as_one_after_the_other() -> None:
+    together, alone = CartesianServo(ARM, n=3), CartesianServo(ARM, n=3)
+    random = np.random.default_rng(5)
+    for _ in range(20):
+        linear, angular = random.uniform(-0.5, 0.5, (2, 3, 3))
+        together.set_twist(linear, angular)
+        alone.set_twist(linear, angular)
+        several = together.ticks(4)
+        for position, velocity in zip(several.position, several.velocity, strict=True):
+            command = alone.tick()
+            np.testing.assert_array_equal(position, command.position)
+            np.testing.assert_array_equal(velocity, command.velocity)

@@ -38,7 +38,8 @@ def start(world: World, pose: Array = ON_TABLE) -> None:
 
 def hold(world: World, q: Array, width: float, seconds: float) -> None:
     for _ in range(round(seconds / TICK)):
-        world.step(np.tile(q, (world.n, 1)), np.zeros((world.n, 7)), np.full(world.n, width), TICK)
+        still = np.zeros((1, world.n, 7))
+        world.step(np.tile(q, (1, world.n, 1)), still, np.full(world.n, width), TICK)
 
 
 def move(world: World, origin: Array, target: Array, width: float, seconds: float) -> list[Array]:
@@ -50,8 +51,8 @@ def move(world: World, origin: Array, target: Array, width: float, seconds: floa
     passed = []
     for k in range(1, count + 1):
         world.step(
-            np.tile(origin + curve[k] * (target - origin), (world.n, 1)),
-            np.tile(speed[k] * (target - origin), (world.n, 1)),
+            np.tile(origin + curve[k] * (target - origin), (1, world.n, 1)),
+            np.tile(speed[k] * (target - origin), (1, world.n, 1)),
             np.full(world.n, width),
             TICK,
         )
@@ -180,11 +181,17 @@ def test_the_camera_sees_the_red_cube_in_the_workspace(world: World) -> None:
     ("call", "message"),
     [
         (
-            lambda w: w.step(np.zeros((2, 7)), np.zeros((1, 7)), np.zeros(1), 0.01),
+            lambda w: w.step(np.zeros((1, 2, 7)), np.zeros((1, 1, 7)), np.zeros(1), 0.01),
             r"joint_position",
         ),
-        (lambda w: w.step(np.zeros((1, 7)), np.zeros((1, 7)), np.zeros(2), 0.01), r"gripper_width"),
-        (lambda w: w.step(np.zeros((1, 7)), np.zeros((1, 7)), np.zeros(1), 0.003), r"0\.003 s"),
+        (
+            lambda w: w.step(np.zeros((1, 1, 7)), np.zeros((1, 1, 7)), np.zeros(2), 0.01),
+            r"gripper_width",
+        ),
+        (
+            lambda w: w.step(np.zeros((1, 1, 7)), np.zeros((1, 1, 7)), np.zeros(1), 0.003),
+            r"0\.003 s",
+        ),
         (lambda w: w.reset(np.array([0]), np.zeros((1, 6)), np.zeros((1, 7))), r"joint_position"),
         (lambda w: w.render(row=1), r"row 1 does not exist; the world has rows 0 to 0"),
     ],

@@ -9,6 +9,9 @@ MAX_JOINTS: int
 
 def forward(q: Array, transforms: Array, position: Array, rotation: Array) -> None: ...
 def jacobian(q: Array, transforms: Array, position: Array, rotation: Array, J: Array) -> None: ...
+def motion(
+    q: Array, dq: Array, transforms: Array, position: Array, rotation: Array, velocity: Array
+) -> None: ...
 def limit_position(
     desired: Array,
     before: Array,
@@ -25,6 +28,17 @@ def limit_velocity(
     position: Array,
     velocity: Array,
     acceleration: Array,
+) -> None: ...
+def follow_velocity(
+    desired: Array,
+    largest_change: Array,
+    limits: Array,
+    dt: float,
+    position: Array,
+    velocity: Array,
+    acceleration: Array,
+    positions: Array,
+    velocities: Array,
 ) -> None: ...
 def resolve_twist(
     linear: Array,
@@ -46,5 +60,4 @@ def resolve_twist(
     J: Array,
     joint_velocity: Array,
 ) -> None: ...
-def ramp_velocity(wanted: Array, velocity: Array, largest_change: Array, ramped: Array) -> None: ...
 def turn(rate: Array, time: float, rotation: Array) -> None: ...

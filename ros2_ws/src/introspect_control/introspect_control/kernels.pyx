@@ -134,6 +134,32 @@ def jacobian(
             tool_jacobian(&found, <int>q.shape[1], J[row])
 
 
+def motion(
+    const double[:, ::1] q,
+    const double[:, ::1] dq,
+    const double[:, :, ::1] transforms,
+    double[:, ::1] position,
+    double[:, :, ::1] rotation,
+    double[:, ::1] velocity,
+):
+    """Pose of the tool, and its linear velocity."""
+    cdef Sweep found
+    cdef double x, y, z
+    cdef Py_ssize_t row, k
+    with nogil:
+        for row in range(q.shape[0]):
+            sweep(q[row], transforms, &found)
+            write_pose(&found.tool, position[row], rotation[row])
+            velocity[row, 0] = velocity[row, 1] = velocity[row, 2] = 0.0
+            for k in range(q.shape[1]):
+                x = found.tool.position[0] - found.origin[k][0]
+                y = found.tool.position[1] - found.origin[k][1]
+                z = found.tool.position[2] - found.origin[k][2]
+                velocity[row, 0] += (found.axis[k][1] * z - found.axis[k][2] * y) * dq[row, k]
+                velocity[row, 1] += (found.axis[k][2] * x - found.axis[k][0] * z) * dq[row, k]
+                velocity[row, 2] += (found.axis[k][0] * y - found.axis[k][1] * x) * dq[row, k]
+
+
 # ---- limiter ----
 
 
@@ -271,6 +297,14 @@ def limit_position(
                 acceleration[row, k] = joint.a
 
 
+cdef inline void tick_velocity(Joint* joint, double desired) noexcept nogil:
+    # A velocity within its limit needs no other bound on the way there: ``fastest`` is monotone.
+    cdef double low = larger(joint.a - joint.J, -joint.A)
+    cdef double high = smaller(joint.a + joint.J, joint.A)
+    cdef double room = between(-joint.V, desired, joint.V) - joint.v
+    advance(joint, between(low, towards(room, joint), high))
+
+
 def limit_velocity(
     const double[:, ::1] desired,
     const double[:, ::1] limits,
@@ -281,7 +315,6 @@ def limit_velocity(
 ):
     """One tick of every joint towards a desired velocity."""
     cdef Joint joint
-    cdef double wanted, low, high
     cdef Py_ssize_t row, k
     with nogil:
         for row in range(position.shape[0]):
@@ -289,14 +322,48 @@ def limit_velocity(
                 joint = load(
                     limits, dt, k, position[row, k], velocity[row, k], acceleration[row, k]
                 )
-                # A velocity within its limit needs no other bound on the way there: ``fastest``
-                # is monotone.
-                low = larger(joint.a - joint.J, -joint.A)
-                high = smaller(joint.a + joint.J, joint.A)
-                wanted = between(-joint.V, desired[row, k], joint.V)
-                advance(&joint, between(low, towards(wanted - joint.v, &joint), high))
+                tick_velocity(&joint, desired[row, k])
                 position[row, k], velocity[row, k] = joint.q, joint.v
                 acceleration[row, k] = joint.a
+
+
+def follow_velocity(
+    const double[:, ::1] desired,
+    const double[::1] largest_change,
+    const double[:, ::1] limits,
+    double dt,
+    double[:, ::1] position,
+    double[:, ::1] velocity,
+    double[:, ::1] acceleration,
+    double[:, :, ::1] positions,
+    double[:, :, ::1] velocities,
+):
+    """Several ticks towards a desired velocity, the joints of an arm in proportion.
+
+    In a tick the velocity asked for changes by ``largest_change`` at most, all joints alike.
+    ``positions`` and ``velocities`` (ticks, n, joints) take what was sent.
+    """
+    cdef Joint joint
+    cdef double share, change
+    cdef double[MOST_JOINTS] asked
+    cdef Py_ssize_t row, k, tick
+    with nogil:
+        for row in range(position.shape[0]):
+            for tick in range(positions.shape[0]):
+                share = 1.0
+                for k in range(position.shape[1]):
+                    change = fabs(desired[row, k] - velocity[row, k]) / largest_change[k]
+                    share = larger(share, change)
+                for k in range(position.shape[1]):
+                    asked[k] = velocity[row, k] + (desired[row, k] - velocity[row, k]) / share
+                for k in range(position.shape[1]):
+                    joint = load(
+                        limits, dt, k, position[row, k], velocity[row, k], acceleration[row, k]
+                    )
+                    tick_velocity(&joint, asked[k])
+                    position[row, k], velocity[row, k] = joint.q, joint.v
+                    acceleration[row, k] = joint.a
+                    positions[tick, row, k], velocities[tick, row, k] = joint.q, joint.v
 
 
 # ---- servo ----
@@ -402,26 +469,6 @@ def resolve_twist(
                 excess = larger(excess, fabs(total) / fastest_joints[k])
             for k in range(joints):
                 joint_velocity[row, k] /= excess
-
-
-def ramp_velocity(
-    const double[:, ::1] wanted,
-    const double[:, ::1] velocity,
-    const double[::1] largest_change,
-    double[:, ::1] ramped,
-):
-    """From a velocity towards a wanted one, slowed as a whole to the joints' largest change."""
-    cdef double share
-    cdef Py_ssize_t row, k
-    with nogil:
-        for row in range(wanted.shape[0]):
-            share = 1.0
-            for k in range(wanted.shape[1]):
-                share = larger(
-                    share, fabs(wanted[row, k] - velocity[row, k]) / largest_change[k]
-                )
-            for k in range(wanted.shape[1]):
-                ramped[row, k] = velocity[row, k] + (wanted[row, k] - velocity[row, k]) / share
 
 
 def turn(const double[:, ::1] rate, double time, double[:, :, ::1] rotation):

@@ -84,10 +84,28 @@ class KinematicChain:
         kernels.jacobian(q, self.transforms, position, rotation, J)
         return position, rotation, J
 
-    def _checked(self, q: Array) -> Array:
-        if q.ndim != 2 or q.shape[1] != self.joints:
-            raise ValueError(f"joint_position must be (n, {self.joints}), got {q.shape}")
-        return np.ascontiguousarray(q, dtype=np.float64)
+    def motion(self, joint_position: Array, joint_velocity: Array) -> tuple[Array, Array, Array]:
+        """Pose and linear velocity of the tool in the base frame.
+
+        Args:
+            joint_position: (n, joints) [rad].
+            joint_velocity: (n, joints) [rad/s].
+
+        Returns:
+            Position (n, 3) [m], rotation matrix (n, 3, 3) and velocity (n, 3) [m/s].
+        """
+        q, dq = self._checked(joint_position), self._checked(joint_velocity, "joint_velocity")
+        if len(q) != len(dq):
+            raise ValueError(f"joint_velocity must be {q.shape}, got {dq.shape}")
+        position, rotation = np.empty((len(q), 3)), np.empty((len(q), 3, 3))
+        velocity = np.empty((len(q), 3))
+        kernels.motion(q, dq, self.transforms, position, rotation, velocity)
+        return position, rotation, velocity
+
+    def _checked(self, values: Array, name: str = "joint_position") -> Array:
+        if values.ndim != 2 or values.shape[1] != self.joints:
+            raise ValueError(f"{name} must be (n, {self.joints}), got {values.shape}")
+        return np.ascontiguousarray(values, dtype=np.float64)
 
 
 def _without_rounding(weights: Array) -> Array:

@@ -63,6 +63,7 @@ class JointLimiter:
         # Rows as the compiled limiter reads them.
         rows = (limits.lower, limits.upper, V, A, J, stop_distance)
         self._limits = np.array(rows, dtype=np.float64)
+        self._largest_change = np.asarray(limits.acceleration * period, dtype=np.float64)
         self._position = np.tile(0.5 * (limits.lower + limits.upper), (n, 1))
         self._velocity = np.zeros_like(self._position)
         self._acceleration = np.zeros_like(self._position)
@@ -124,6 +125,34 @@ class JointLimiter:
         kernels.limit_velocity(desired, self._limits, self.period, *self._state)
         self._desired[:] = self._position
         return self.position
+
+    def follow(self, desired_velocity: Array, ticks: int) -> tuple[Array, Array]:
+        """Advance some ticks towards a desired joint velocity, the joints of an arm in proportion.
+
+        What is asked for in one tick differs from the present velocity by a common share of the
+        difference, so large that no joint exceeds its acceleration limit.
+
+        Args:
+            desired_velocity: (n, joints) [rad/s], finite.
+            ticks: how many, at least 1.
+
+        Returns:
+            Positions [rad] and velocities [rad/s] to send, (ticks, n, joints) each.
+        """
+        desired = self._checked(desired_velocity)
+        positions = np.empty((ticks, *desired.shape))
+        velocities = np.empty_like(positions)
+        kernels.follow_velocity(
+            desired,
+            self._largest_change,
+            self._limits,
+            self.period,
+            *self._state,
+            positions,
+            velocities,
+        )
+        self._desired[:] = self._position
+        return positions, velocities
 
     def stop(self) -> Array:
         """Advance one tick of the fastest stop; repeated, it ends at rest exactly."""

@@ -51,7 +51,7 @@ class ServoConfig:
 
 
 class JointCommand(NamedTuple):
-    """One tick's command for n arms."""
+    """One tick's command for n arms; several ticks' with one more axis in front."""
 
     position: Array  # (n, joints) [rad]
     velocity: Array  # (n, joints) [rad/s]
@@ -82,13 +82,11 @@ class CartesianServo:
         self._home = np.asarray(arm.home)
         self._limiter = JointLimiter(self.limits, self.config.period, n)
         self._joint_velocity = np.zeros((n, self.chain.joints))
-        self._ramped = np.zeros_like(self._joint_velocity)
         self._jacobian = np.empty((n, 6, self.chain.joints))
         self._reference = np.zeros((n, 3, 3))
         self._angular = np.zeros((n, 3))
         self._turning = 0.0  # time for which the reference has still to be turned [s]
         self._velocity = np.array(self.limits.velocity, dtype=np.float64)
-        self._acceleration_step = self.limits.acceleration * self.config.period
         self._lower = np.asarray(self.config.workspace_lower)
         self._upper = np.asarray(self.config.workspace_upper)
         self.reset(np.broadcast_to(self._home, (n, self.chain.joints)))
@@ -154,12 +152,17 @@ class CartesianServo:
         Returns:
             The joint command to send.
         """
-        kernels.ramp_velocity(
-            self._joint_velocity, self._limiter.velocity, self._acceleration_step, self._ramped
-        )
-        position = self._limiter.step_velocity(self._ramped)
-        self._turning += self.config.period
-        return JointCommand(position, self._limiter.velocity)
+        ticks = self.ticks(1)
+        return JointCommand(ticks.position[0], ticks.velocity[0])
+
+    def ticks(self, count: int) -> JointCommand:
+        """Advance some command periods.
+
+        Returns:
+            Their commands, (count, n, joints) each.
+        """
+        self._turning += count * self.config.period
+        return JointCommand(*self._limiter.follow(self._joint_velocity, count))
 
     def stop(self) -> JointCommand:
         """Advance one command period of the fastest stop."""

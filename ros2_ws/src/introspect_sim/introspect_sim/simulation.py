@@ -88,7 +88,7 @@ class Simulation:
             width = self.world.arm.gripper.width_max
         width_before, position_before = self._width, self.world.joint_position[0]
         self.world.step(
-            target.position[None], target.velocity[None], np.array([width]), self.period
+            target.position[None, None], target.velocity[None, None], np.array([width]), self.period
         )
         self._stamp += self._tick
         state = self._look(width_before)

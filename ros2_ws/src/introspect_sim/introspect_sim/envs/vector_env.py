@@ -135,9 +135,8 @@ class PickAndPlaceVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], 
         linear, angular, width = decode(actions)
         width = np.where(self.steps < self._open_until, self.arm.gripper.width_max, width)
         self.servo.set_twist(linear, angular)
-        # All commands first, then all physics: each finds its own code and data in the caches.
-        for command in [self.servo.tick() for _ in range(self._ticks)]:
-            self.world.step(command.position, command.velocity, width, self.servo.config.period)
+        command = self.servo.ticks(self._ticks)
+        self.world.step(command.position, command.velocity, width, self.servo.config.period)
         self.steps += 1
         for row in self._due():
             self._disturb(int(row))

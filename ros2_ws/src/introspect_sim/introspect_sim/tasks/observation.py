@@ -87,7 +87,7 @@ def observe(
     Returns:
         (n, OBSERVATION.size) in the layout of ``OBSERVATION``.
     """
-    tool, rotation, J = chain.jacobian(joint_position)
+    tool, rotation, tool_velocity = chain.motion(joint_position, joint_velocity)
     object_position = object_pose[:, :3]
     tool_yaw = np.arctan2(-rotation[:, 0, 1], rotation[:, 1, 1]) + np.pi
     observation = np.empty((len(tool), OBSERVATION.size), dtype=np.float32)
@@ -96,7 +96,7 @@ def observe(
         "joint_velocity": joint_velocity,
         "gripper_width": gripper_width[:, None],
         "tool_position": tool,
-        "tool_velocity": (J[:, :3] @ joint_velocity[..., None])[..., 0],
+        "tool_velocity": tool_velocity,
         "object_position": object_position,
         "goal_position": goal_position,
         "object_minus_tool": object_position - tool,

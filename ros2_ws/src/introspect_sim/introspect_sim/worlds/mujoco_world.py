@@ -79,16 +79,25 @@ class MuJoCoWorld:
         self._qvel[rows] = 0.0
 
     def step(
-        self, joint_position: Array, joint_velocity: Array, gripper_width: Array, duration: float
+        self, joint_position: Array, joint_velocity: Array, gripper_width: Array, period: float
     ) -> None:
-        """Track targets for ``duration`` seconds (see ``World.step``)."""
-        count = substeps(duration, self.timestep)
+        """Track targets, one a period (see ``World.step``)."""
+        count, ticks = substeps(period, self.timestep), len(joint_position)
+        control = np.empty((self.n, ticks, count, self.model.nu))
         # The servo damps absolute velocity; moving its target ahead feeds the velocity forward.
-        self._ctrl[:, self._servo] = joint_position + self._damping_time * joint_velocity
-        reach = self.arm.gripper.speed * duration
-        self._width += np.minimum(np.maximum(gripper_width - self._width, -reach), reach)
-        self._ctrl[:, self._gripper] = 0.5 * self._width
-        self.batch.step(nstep=count)
+        targets = joint_position + self._damping_time * joint_velocity
+        control[..., self._servo] = targets.transpose(1, 0, 2)[:, :, None]
+        reach = self.arm.gripper.speed * period * np.arange(1.0, ticks + 1.0)
+        change = gripper_width - self._width
+        widths = self._width + np.minimum(np.maximum(change, -reach[:, None]), reach[:, None])
+        control[..., self._gripper] = 0.5 * widths.T[:, :, None]
+        self._width = widths[-1]
+        self.batch.rollout(
+            nstep=ticks * count,
+            control=control.reshape(self.n, ticks * count, -1),
+            control_spec=mujoco.mjtState.mjSTATE_CTRL,
+            record=[],
+        )
 
     @property
     def joint_position(self) -> Array:

@@ -72,16 +72,18 @@ class PyBulletWorld:
             self._read(row)
 
     def step(
-        self, joint_position: Array, joint_velocity: Array, gripper_width: Array, duration: float
+        self, joint_position: Array, joint_velocity: Array, gripper_width: Array, period: float
     ) -> None:
-        """Track targets for ``duration`` seconds (see ``World.step``)."""
-        count = substeps(duration, self.timestep)
-        position = self._given("joint_position", joint_position, (self.n, _ARM)).tolist()
-        velocity = self._given("joint_velocity", joint_velocity, (self.n, _ARM)).tolist()
+        """Track targets, one a period (see ``World.step``)."""
+        count, ticks = substeps(period, self.timestep), len(joint_position)
+        shape = (ticks, self.n, _ARM)
+        position = self._given("joint_position", joint_position, shape).tolist()
+        velocity = self._given("joint_velocity", joint_velocity, shape).tolist()
         width = self._given("gripper_width", gripper_width, (self.n,)).tolist()
         for row, scene in enumerate(self._scenes):
-            scene.track(position[row], velocity[row], width[row])
-            scene.advance(count)
+            for tick in range(ticks):
+                scene.track(position[tick][row], velocity[tick][row], width[row])
+                scene.advance(count)
             self._read(row)
 
     @property

@@ -42,15 +42,15 @@ class World(Protocol):
         """Put k copies at rest: arm (k, 7) [rad], gripper open, object (k, 7)."""
 
     def step(
-        self, joint_position: Array, joint_velocity: Array, gripper_width: Array, duration: float
+        self, joint_position: Array, joint_velocity: Array, gripper_width: Array, period: float
     ) -> None:
         """Track targets for a while, as the joint controller of a real arm does.
 
         Args:
-            joint_position: (n, 7) [rad], to be reached at the end of the step.
-            joint_velocity: (n, 7) [rad/s], feed-forward.
+            joint_position: (ticks, n, 7) [rad], each to be reached a period after the one before.
+            joint_velocity: (ticks, n, 7) [rad/s], feed-forward.
             gripper_width: (n,) [m] between the fingers; closing on an object holds it.
-            duration: [s], a whole number of time steps.
+            period: of a tick [s], a whole number of time steps.
         """
 
     @property
