@@ -21,7 +21,7 @@ PACKAGES := introspect_description introspect_control introspect_sim introspect_
 INTERFACES := $(wildcard $(addprefix pip_ros/tf2_msgs/,* msg/*) \
                          $(addprefix ros2_ws/src/introspect_msgs/,* msg/* srv/* action/*)) \
               tools/build_interfaces.sh tools/pip_wheels.cmake
-METADATA   := $(foreach p,$(PACKAGES),$(wildcard $(addprefix ros2_ws/src/$p/,setup.py setup.cfg pyproject.toml $p/*.pyx)))
+METADATA   := $(foreach p,$(PACKAGES),$(wildcard $(addprefix ros2_ws/src/$p/,setup.py setup.cfg pyproject.toml $p/*/*.pyx $p/*/*.pxd)))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev setup-pybullet sim test check format colcon lock clean
@@ -72,6 +72,7 @@ clean:  ## remove everything that make made, .venv too
 	rm -rf $(VENV) build ros2_ws/build ros2_ws/install ros2_ws/log
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	rm -rf $(foreach p,$(PACKAGES),ros2_ws/src/$p/build ros2_ws/src/$p/$p.egg-info)
+	rm -f ros2_ws/src/*/*/*/*.so
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ---- what stands in the environment: one stamp a layer, so that a second start does nothing ----

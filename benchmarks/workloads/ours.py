@@ -61,17 +61,15 @@ class _Replay:
             env.step(action)
         self._calls, self._k = recorder.calls, 0
         self._batch = Batch(env.world.model, env.num_envs, threads, persistent=True)
-        self._controls = self._batch.bind("ctrl")
 
     def __call__(self) -> int:
         if self._k == 0:
             self._batch.reset()
             self._batch.state[:] = self._start
-        controls, steps = self._calls[self._k]
-        self._controls[:] = controls
-        self._batch.step(nstep=steps)
+        call = self._calls[self._k]
+        self._batch.rollout(**call)
         self._k = (self._k + 1) % len(self._calls)
-        return self._batch.nsim * steps
+        return int(self._batch.nsim * call["nstep"])
 
 
 class _Recorder:
@@ -79,15 +77,12 @@ class _Recorder:
 
     def __init__(self, batch: Batch) -> None:
         self.batch = batch
-        self.calls: list[tuple[Any, int]] = []
+        self.calls: list[dict[str, Any]] = []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.batch, name)
 
-    def rollout(self, nstep: int, control: Any, **arguments: Any) -> None:
-        """Step, and remember with which controls: they change once a tick."""
-        ticks = np.flatnonzero((control[:, 1:] != control[:, :-1]).any(axis=(0, 2))) + 1
-        ends = [*ticks.tolist(), nstep]
-        for start, end in zip([0, *ticks.tolist()], ends, strict=True):
-            self.calls.append((control[:, start].copy(), end - start))
-        self.batch.rollout(nstep=nstep, control=control, **arguments)
+    def rollout(self, **call: Any) -> None:
+        """Step, and remember with which controls."""
+        self.calls.append(call)
+        self.batch.rollout(**call)

@@ -39,6 +39,7 @@ class SmallNode(ManagedNode[SmallParameters]):
 
     def __init__(self) -> None:
         super().__init__("small_node", SmallParameters)
+        self._refused = False
 
     def configure(self) -> None:
         """Fail if asked to."""
@@ -54,7 +55,10 @@ class SmallNode(ManagedNode[SmallParameters]):
         self.create_timer(1.0 / self.parameters.rate, self._tick)
 
     def deactivate(self) -> None:
-        """Say so, which can still be heard."""
+        """Say so, which can still be heard, or refuse once."""
+        if self.parameters.fate == "stubborn" and not self._refused:
+            self._refused = True
+            raise ConfigurationError("not now")
         self._ticks.publish(String(data="deactivated"))
 
     def cleanup(self) -> None:

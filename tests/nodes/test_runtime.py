@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import signal
-import time
 from pathlib import Path
 from typing import Any
 
@@ -112,18 +111,20 @@ def test_the_last_word_reaches_a_listener_that_is_late() -> None:
 
         listener.send(signal.SIGSTOP)
         node.send(signal.SIGINT)
-        time.sleep(0.3)
+        node.wait_for_output("cleaned up")
         listener.send(signal.SIGCONT)
 
         assert node.end() == 0
         listener.wait_for_output("heard deactivated")
 
 
-def test_what_ends_leaves_no_shared_memory_behind() -> None:
-    with peer() as me, small_node(rate=100) as node:
+@pytest.mark.parametrize("fate", ["live", "stubborn"])
+def test_what_ends_leaves_no_shared_memory_behind(fate: str) -> None:
+    with peer() as me, small_node(rate=100, fate=fate) as node:
         ticks = me.hear(String, "ticks")
         me.wait_for(lambda: ticks, "ticks")
         segments = shared_memory(node)
+        assert change(me, Transition.TRANSITION_DEACTIVATE) == (fate == "live")
 
         assert node.interrupt() == 0
         assert segments

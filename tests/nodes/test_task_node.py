@@ -20,6 +20,10 @@ from introspect_control.nodes.runtime import LATCHED, SENSOR
 MODULE = "introspect_sim.nodes.task_node"
 
 
+class LostAnswerError(Exception):
+    """Leaves a callback of the test's own node, so that no answer is sent."""
+
+
 class Others:
     """All that the task node talks to; episodes end at once, as ``successes`` says."""
 
@@ -29,6 +33,7 @@ class Others:
         self.tasks: list[str] = []
         self.successes: list[bool] = []
         self.rearmed = 0
+        self.answers_to_lose = 0
         self._guard = me.node.create_publisher(GuardStatus, "guard/status", LATCHED)
         me.node.create_publisher(BehaviourStatus, "behaviour", SENSOR)
         me.node.create_service(ResetWorld, "reset_world", self._on_reset)
@@ -49,6 +54,9 @@ class Others:
         self, request: ResetWorld.Request, response: ResetWorld.Response
     ) -> ResetWorld.Response:
         self.seeds.append(request.seed)
+        if self.answers_to_lose:
+            self.answers_to_lose -= 1
+            raise LostAnswerError
         response.success = True
         return response
 
@@ -200,3 +208,15 @@ def test_an_unknown_task_is_one_clear_line_and_exit_code_two(ros_domain: int) ->
         assert process.end() == 2
         assert "task 'juggle' does not exist; choose one of pick_and_place" in process.output
         assert "Traceback" not in process.output
+
+
+def test_a_request_that_is_not_answered_is_made_again(others: Others) -> None:
+    others.answers_to_lose = 1
+    others.successes = [True]
+    with NodeProcess(MODULE, {"episodes": 1}) as process:
+        with pytest.raises(LostAnswerError):
+            run(others, process)
+
+        assert run(others, process) == 0
+        assert others.seeds == [0, 0]
+        assert "waiting for reset_world to answer" in process.output

@@ -29,6 +29,7 @@ def setup_arguments(package: str) -> dict[str, Any]:
     try:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(setuptools, "setup", lambda **given: arguments.update(given))
+            patch.setattr("Cython.Build.cythonize", lambda extensions, **_: extensions)
             runpy.run_path("setup.py")
     finally:
         os.chdir(before)

@@ -5,10 +5,17 @@ from setuptools import Extension, find_packages, setup
 
 NAME = "introspect_control"
 
-# No contraction of a·b + c: the same bits on every machine.
-KERNELS = Extension(
-    f"{NAME}.kernels", [f"{NAME}/kernels.pyx"], extra_compile_args=["-O3", "-ffp-contract=off"]
-)
+KERNELS = [
+    Extension(
+        f"{NAME}.kernels.{kernel}",
+        [f"{NAME}/kernels/{kernel}.pyx"],
+        depends=["setup.py"],
+        libraries=["m"],
+        # No contraction of a·b + c: which of them a compiler would take is its own affair.
+        extra_compile_args=["-O3", "-ffp-contract=off"],
+    )
+    for kernel in ("chain", "limiter", "servo")
+]
 
 setup(
     name=NAME,
@@ -24,8 +31,8 @@ setup(
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),
     ],
-    ext_modules=cythonize([KERNELS], build_dir="build"),
-    package_data={NAME: ["*.pyi", "*.pyx"]},
+    ext_modules=cythonize(KERNELS, build_dir="build"),
+    package_data={f"{NAME}.kernels": ["*.pyi", "*.pyx", "*.pxd"]},
     install_requires=["numpy"],
     # What only the pip route needs is in extras: on a ROS 2 installation it comes from there.
     extras_require={

@@ -84,3 +84,16 @@ def test_a_range_too_short_to_stop_within_is_refused_by_name() -> None:
         JointLimiter(limits, PERIOD)
     with pytest.raises(ValueError, match="period must be positive, got 0"):
         JointLimiter(ARM.limits, 0.0)
+
+
+@pytest.mark.parametrize("move", ["step", "step_velocity"])
+def test_what_is_not_finite_or_of_another_shape_is_refused_and_moves_nothing(move: str) -> None:
+    limiter = JointLimiter(ARM.limits, PERIOD)
+    before = limiter.position
+    with pytest.raises(ValueError, match="desired must be finite, got nan"):
+        getattr(limiter, move)(np.full((1, 7), np.nan))
+    with pytest.raises(ValueError, match=r"desired must be \(1, 7\), got \(2, 7\)"):
+        getattr(limiter, move)(np.zeros((2, 7)))
+    with pytest.raises(ValueError, match="ticks must be 1 or more, got 0"):
+        limiter.follow(np.zeros((1, 7)), 0)
+    np.testing.assert_array_equal(limiter.position, before)

@@ -12,19 +12,19 @@ LIMITS = ARM.limits.scaled(0.5, 0.5, 500.0)
 
 
 @pytest.mark.parametrize("manner", ["chase", "jump", "wander", "creep", "drift", "stop"])
-def test_the_scalar_limiter_does_to_the_bit_what_the_vectorised_one_does(manner: str) -> None:
+def test_the_scalar_limiter_does_to_the_bit_what_the_compiled_one_does(manner: str) -> None:
     # given
     random = np.random.default_rng(11)
-    vectorised, scalar = JointLimiter(LIMITS, 0.01), ScalarLimiter(LIMITS, 0.01)
+    compiled, scalar = JointLimiter(LIMITS, 0.01), ScalarLimiter(LIMITS, 0.01)
     for _ in range(8):
         start = random.uniform(LIMITS.lower - 0.1, LIMITS.upper + 0.1)
-        vectorised.reset(start[None])
+        compiled.reset(start[None])
         scalar.reset(start.tolist())
         goal = random.uniform(LIMITS.lower - 0.5, LIMITS.upper + 0.5)
         velocity = np.zeros(7)
         for tick in range(60):
             # when
-            last = vectorised.position[0]
+            last = compiled.position[0]
             velocity = 0.95 * velocity + random.normal(0.0, 0.2, 7)
             wanted = {
                 "chase": goal,
@@ -35,18 +35,18 @@ def test_the_scalar_limiter_does_to_the_bit_what_the_vectorised_one_does(manner:
                 "stop": goal,
             }[manner]
             if manner == "stop" and tick > 20:
-                vectorised.stop()
+                compiled.stop()
                 scalar.stop()
             else:
-                sent = vectorised.step(wanted[None])
+                sent = compiled.step(wanted[None])
                 exactly = scalar.step(wanted.tolist())
                 assert exactly == np.array_equal(sent[0], wanted)
 
             # then
-            np.testing.assert_array_equal(scalar.position, vectorised.position[0])
-            np.testing.assert_array_equal(scalar.velocity, vectorised.velocity[0])
-            np.testing.assert_array_equal(scalar.acceleration, vectorised.acceleration[0])
-            assert scalar.at_rest == vectorised.at_rest[0]
+            np.testing.assert_array_equal(scalar.position, compiled.position[0])
+            np.testing.assert_array_equal(scalar.velocity, compiled.velocity[0])
+            np.testing.assert_array_equal(scalar.acceleration, compiled.acceleration[0])
+            assert scalar.at_rest == compiled.at_rest[0]
 
 
 def test_a_period_that_is_not_positive_is_refused() -> None:

@@ -105,3 +105,32 @@ def test_several_ticks_at_once_are_the_same_to_the_bit_as_one_after_the_other() 
             command = alone.tick()
             np.testing.assert_array_equal(position, command.position)
             np.testing.assert_array_equal(velocity, command.velocity)
+
+
+@pytest.mark.parametrize(
+    ("linear", "angular", "message"),
+    [
+        (np.zeros((1, 3)), np.zeros((2, 3)), r"angular must be \(1, 3\), got \(2, 3\)"),
+        (np.zeros((1, 2)), np.zeros((1, 3)), r"linear must be \(1, 3\), got \(1, 2\)"),
+        (np.full((1, 3), np.nan), np.zeros((1, 3)), "linear must be finite, got nan"),
+        (np.zeros((1, 3)), np.full((1, 3), np.inf), "angular must be finite, got inf"),
+    ],
+)
+def test_a_twist_that_makes_no_sense_is_refused_and_changes_nothing(
+    linear: np.ndarray, angular: np.ndarray, message: str
+) -> None:
+    servo, other = CartesianServo(ARM), CartesianServo(ARM)
+    for arm in (servo, other):
+        arm.set_twist(np.array([[0.1, 0.0, 0.0]]), np.array([[0.0, 0.0, 0.5]]))
+        arm.tick()
+
+    with pytest.raises(ValueError, match=message):
+        servo.set_twist(linear, angular)
+
+    np.testing.assert_array_equal(servo.tick().position, other.tick().position)
+
+
+@pytest.mark.parametrize("corner", [(0.0, 0.0), (0.0, 0.0, 0.0, 0.0)])
+def test_a_corner_of_the_workspace_is_three_numbers(corner: tuple[float, ...]) -> None:
+    with pytest.raises(ValueError, match="workspace_lower must be three numbers, got"):
+        ServoConfig(workspace_lower=corner)  # type: ignore[arg-type]

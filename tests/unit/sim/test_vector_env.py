@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
+from introspect_control import ServoConfig
 from introspect_learning.behaviours.teacher import Teacher
 from introspect_sim.envs import (
     Perturbation,
@@ -143,3 +144,17 @@ def test_what_cannot_be_made_is_refused_with_the_choices() -> None:
         PickAndPlaceVectorEnv(1, render_mode="human")
     with pytest.raises(ValueError, match="probability must be in"):
         PerturbationConfig(probability=1.5)
+
+
+def test_actions_for_another_number_of_arms_or_that_are_no_numbers_are_refused() -> None:
+    env = PickAndPlaceVectorEnv(3)
+    env.reset(seed=0)
+    with pytest.raises(ValueError, match=r"actions must be \(3, 5\), got \(1, 5\)"):
+        env.step(np.zeros((1, 5), dtype=np.float32))
+    with pytest.raises(ValueError, match="linear must be finite, got nan"):
+        env.step(np.full((3, 5), np.nan, dtype=np.float32))
+
+
+def test_a_servo_period_that_does_not_divide_the_policys_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"must divide the policy's, 0\.04 s; got 0\.1 s"):
+        PickAndPlaceVectorEnv(1, servo=ServoConfig(period=0.1))

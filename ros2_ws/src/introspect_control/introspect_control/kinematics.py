@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from introspect_control import kernels
+from introspect_control.kernels import chain as kernels
 
 if TYPE_CHECKING:
     from introspect_description import JointFrame
@@ -62,6 +62,9 @@ class KinematicChain:
 
         Returns:
             Position (n, 3) [m] and rotation matrix (n, 3, 3).
+
+        Raises:
+            ValueError: A wrong shape.
         """
         q = self._checked(joint_position)
         position, rotation = np.empty((len(q), 3)), np.empty((len(q), 3, 3))
@@ -77,6 +80,9 @@ class KinematicChain:
         Returns:
             Position (n, 3) [m], rotation (n, 3, 3) and J (n, 6, joints), so that ``J @ dq`` is the
             tool's linear velocity [m/s] over its angular velocity [rad/s], in the base frame.
+
+        Raises:
+            ValueError: A wrong shape.
         """
         q = self._checked(joint_position)
         position, rotation = np.empty((len(q), 3)), np.empty((len(q), 3, 3))
@@ -93,6 +99,9 @@ class KinematicChain:
 
         Returns:
             Position (n, 3) [m], rotation matrix (n, 3, 3) and velocity (n, 3) [m/s].
+
+        Raises:
+            ValueError: A wrong shape.
         """
         q, dq = self._checked(joint_position), self._checked(joint_velocity, "joint_velocity")
         if len(q) != len(dq):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from introspect_control import kernels
+from introspect_control.kernels import limiter as kernels
 
 if TYPE_CHECKING:
     from introspect_description import JointLimits
@@ -40,7 +40,8 @@ class JointLimiter:
         n: number of arms.
 
     Raises:
-        ValueError: A period that is not positive, or a joint range too short to stop within.
+        ValueError: A period that is not positive, or a joint range too short to stop within; in
+            what is called later, a wrong shape or a number that is not finite.
     """
 
     def __init__(self, limits: JointLimits, period: float, n: int = 1) -> None:
@@ -134,11 +135,13 @@ class JointLimiter:
 
         Args:
             desired_velocity: (n, joints) [rad/s], finite.
-            ticks: how many, at least 1.
+            ticks: how many, 1 or more.
 
         Returns:
             Positions [rad] and velocities [rad/s] to send, (ticks, n, joints) each.
         """
+        if ticks < 1:
+            raise ValueError(f"ticks must be 1 or more, got {ticks}")
         desired = self._checked(desired_velocity)
         positions = np.empty((ticks, *desired.shape))
         velocities = np.empty_like(positions)
@@ -172,4 +175,6 @@ class JointLimiter:
     def _checked(self, desired: Array) -> Array:
         if desired.shape != self._position.shape:
             raise ValueError(f"desired must be {self._position.shape}, got {desired.shape}")
+        if not np.isfinite(desired).all():
+            raise ValueError(f"desired must be finite, got {desired[~np.isfinite(desired)][0]}")
         return np.ascontiguousarray(desired, dtype=np.float64)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from introspect_control import kernels
+from introspect_control.kernels import servo as kernels
 from introspect_control.kinematics import KinematicChain
 from introspect_control.limiter import JointLimiter
 
@@ -43,6 +43,9 @@ class ServoConfig:
         for name in ("period", "jerk", "damping", "workspace_gain", "workspace_braking"):
             if not getattr(self, name) > 0.0:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
+        for name in ("workspace_lower", "workspace_upper"):
+            if np.shape(getattr(self, name)) != (3,):
+                raise ValueError(f"{name} must be three numbers, got {getattr(self, name)}")
         if not np.all(np.less(self.workspace_lower, self.workspace_upper)):
             raise ValueError(
                 f"workspace_lower {self.workspace_lower} must lie below "
@@ -79,7 +82,7 @@ class CartesianServo:
         self.limits = arm.limits.scaled(
             self.config.velocity_scale, self.config.acceleration_scale, self.config.jerk
         )
-        self._home = np.asarray(arm.home)
+        self._home = np.array(arm.home, dtype=np.float64)
         self._limiter = JointLimiter(self.limits, self.config.period, n)
         self._joint_velocity = np.zeros((n, self.chain.joints))
         self._jacobian = np.empty((n, 6, self.chain.joints))
@@ -87,8 +90,8 @@ class CartesianServo:
         self._angular = np.zeros((n, 3))
         self._turning = 0.0  # time for which the reference has still to be turned [s]
         self._velocity = np.array(self.limits.velocity, dtype=np.float64)
-        self._lower = np.asarray(self.config.workspace_lower)
-        self._upper = np.asarray(self.config.workspace_upper)
+        self._lower = np.array(self.config.workspace_lower, dtype=np.float64)
+        self._upper = np.array(self.config.workspace_upper, dtype=np.float64)
         self.reset(np.broadcast_to(self._home, (n, self.chain.joints)))
 
     @property
@@ -121,13 +124,17 @@ class CartesianServo:
         Args:
             linear: (n, 3) [m/s] in the base frame.
             angular: (n, 3) [rad/s] in the base frame.
+
+        Raises:
+            ValueError: A wrong shape, or a number that is not finite.
         """
+        linear, angular = self._checked("linear", linear), self._checked("angular", angular)
         self._turn_reference()
-        self._angular = np.array(angular, dtype=np.float64, order="C")
+        self._angular = angular
         config = self.config
         kernels.resolve_twist(
-            np.ascontiguousarray(linear, dtype=np.float64),
-            self._angular,
+            linear,
+            angular,
             self._reference,
             self._limiter.position,
             self._limiter.velocity,
@@ -158,6 +165,9 @@ class CartesianServo:
     def ticks(self, count: int) -> JointCommand:
         """Advance some command periods.
 
+        Args:
+            count: how many, 1 or more.
+
         Returns:
             Their commands, (count, n, joints) each.
         """
@@ -174,5 +184,13 @@ class CartesianServo:
     def _turn_reference(self) -> None:
         """Let the reference orientation catch up with the ticks since the last twist."""
         if self._turning > 0.0:
-            kernels.turn(self._angular, self._turning, self._reference)
+            kernels.turn_rotation(self._angular, self._turning, self._reference)
         self._turning = 0.0
+
+    def _checked(self, name: str, value: Array) -> Array:
+        value = np.array(value, dtype=np.float64, order="C")
+        if value.shape != self._angular.shape:
+            raise ValueError(f"{name} must be {self._angular.shape}, got {value.shape}")
+        if not np.isfinite(value).all():
+            raise ValueError(f"{name} must be finite, got {value[~np.isfinite(value)][0]}")
+        return value

@@ -1,4 +1,4 @@
-"""The joint limiter again, for one arm and in plain floats: five times faster than numpy there."""
+"""The joint limiter again, for one arm and in plain Python, for the command guard."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def _towards(room: float, low: float, high: float, J: float, dt: float) -> float
 
 
 def _fastest(room: float, J: float, dt: float) -> float:
-    """Largest a with ``(a + ramp(a))·dt <= room``; see ``introspect_control.limiter``."""
+    """Largest a with ``(a + ramp(a))·dt <= room``; see ``kernels/limiter.pyx``."""
     total = room / dt
     m = floor(0.5 * (sqrt(1.0 + 8.0 * max(total, 0.0) / J) - 1.0))
     return (total + 0.5 * J * m * (m + 1.0)) / (m + 1.0)

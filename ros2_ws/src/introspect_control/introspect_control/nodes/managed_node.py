@@ -189,14 +189,14 @@ class ManagedNode(LifecycleNode, Generic[P]):
             action()
             return parent(state)
         except ConfigurationError as error:
-            self.failure = error
             self.get_logger().error(str(error))
             self.diagnostics.error(str(error))
+            self.failure = error.with_traceback(None)  # which holds on to all that it passed
             return TransitionCallbackReturn.FAILURE
         except Exception as error:
-            self.failure = error
             self.get_logger().error(traceback.format_exc())
             self.diagnostics.error(f"{type(error).__name__}: {error}")
+            self.failure = error.with_traceback(None)
             return TransitionCallbackReturn.ERROR
 
     def _check_parameters(self, changes: list[Parameter[Any]]) -> SetParametersResult:

@@ -60,6 +60,9 @@ class PickAndPlaceVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], 
         perturbation: what disturbs the episodes; default nothing.
         horizon: policy steps in an episode; default the task's.
         render_mode: "rgb_array" or None.
+
+    Raises:
+        ValueError: An unknown render mode, or a servo period that does not divide the policy's.
     """
 
     metadata = {  # noqa: RUF012 - the name and type are Gymnasium's
@@ -90,7 +93,12 @@ class PickAndPlaceVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], 
         self.perturbation = perturbation or PerturbationConfig()
         self.world = make_world(world, self.arm, n=n, timestep=timestep, threads=threads)
         self.servo = CartesianServo(self.arm, servo, n)
-        self._ticks = round(POLICY_PERIOD / self.servo.config.period)
+        period = self.servo.config.period
+        self._ticks = round(POLICY_PERIOD / period)
+        if self._ticks < 1 or abs(self._ticks * period - POLICY_PERIOD) > 1e-9:
+            raise ValueError(
+                f"the servo's period must divide the policy's, {POLICY_PERIOD} s; got {period} s"
+            )
         self.num_envs = n
         self.render_mode = render_mode
         limit = np.full(OBSERVATION.size, np.inf, dtype=np.float32)
@@ -130,7 +138,15 @@ class PickAndPlaceVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], 
     def step(
         self, actions: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], Array, NDArray[np.bool_], NDArray[np.bool_], Info]:
-        """Take one policy step in every copy; copies that had finished start anew instead."""
+        """Take one policy step in every copy; copies that had finished start anew instead.
+
+        Raises:
+            ValueError: Actions of a wrong shape, or that are not finite.
+        """
+        if len(actions) != self.num_envs:
+            raise ValueError(
+                f"actions must be ({self.num_envs}, {ACTION_SIZE}), got {actions.shape}"
+            )
         finished = self.steps >= self.horizon
         linear, angular, width = decode(actions)
         width = np.where(self.steps < self._open_until, self.arm.gripper.width_max, width)

@@ -159,7 +159,7 @@ class TaskNode(ManagedNode[TaskParameters]):
         """Ask, and ask again when no answer comes.
 
         A server that has not met the client yet, as on a busy machine, gives up answering after a
-        tenth of a second, and the request with it.
+        tenth of a second. It may have done what it was asked to: only ask what can be done twice.
         """
         asked: list[Future[T]] = []
 

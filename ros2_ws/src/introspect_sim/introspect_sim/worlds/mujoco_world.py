@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from introspect_sim.worlds.mujoco_studio import MuJoCoStudio
 from introspect_sim.worlds.scene import GRIPPER, OBJECT, SceneConfig, build_scene
-from introspect_sim.worlds.world import TIMESTEP, Array, Rows, WorldError, substeps
+from introspect_sim.worlds.world import TIMESTEP, Array, Rows, WorldError, given, substeps
 
 if TYPE_CHECKING:
     from introspect_description import ArmDescription
@@ -46,7 +46,6 @@ class MuJoCoWorld:
         self.batch = Batch(self.model, n, min(threads, n), persistent=True)  # the engine's own face
         self._qpos: Array = self.batch.bind("qpos")
         self._qvel: Array = self.batch.bind("qvel")
-        self._ctrl: Array = self.batch.bind("ctrl")
         model = self.model
         names = arm.joint_names
         self._q = _slice([model.joint(name).qposadr[0] for name in names])
@@ -73,7 +72,6 @@ class MuJoCoWorld:
         width = self.arm.gripper.width_max
         self._qpos[rows, self._q] = joint_position
         self._qpos[rows, self._fingers] = 0.5 * width
-        self._ctrl[rows, self._servo] = joint_position
         self._width[rows] = width
         self._write_object(rows, object_pose)
         self._qvel[rows] = 0.0
@@ -81,8 +79,15 @@ class MuJoCoWorld:
     def step(
         self, joint_position: Array, joint_velocity: Array, gripper_width: Array, period: float
     ) -> None:
-        """Track targets, one a period (see ``World.step``)."""
+        """Track targets, one a period (see ``World.step``).
+
+        A copy whose numbers blow up is put back by the engine, and rests until the next call.
+        """
         count, ticks = substeps(period, self.timestep), len(joint_position)
+        shape = (ticks, self.n, len(self.arm.joint_names))
+        joint_position = given("joint_position", joint_position, shape)
+        joint_velocity = given("joint_velocity", joint_velocity, shape)
+        gripper_width = given("gripper_width", gripper_width, (self.n,))
         control = np.empty((self.n, ticks, count, self.model.nu))
         # The servo damps absolute velocity; moving its target ahead feeds the velocity forward.
         targets = joint_position + self._damping_time * joint_velocity

@@ -30,8 +30,8 @@ _LIGHT = (0.4, 0.6, 2.5)  # direction to it
 class BulletStudio:
     """The scene with all its shapes, posed like one of a world's copies.
 
-    What cannot move, the table above all, is drawn once and kept with its depth: most of a small
-    picture's time went into its pixels.
+    What cannot move is drawn once and kept with its depth: the table's pixels alone would take as
+    long as all the rest.
 
     Args:
         arm: in the scene.

@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 from introspect_sim.worlds.pybullet_scene import BulletConfig, BulletScene
 from introspect_sim.worlds.pybullet_studio import BulletStudio
 from introspect_sim.worlds.pybullet_urdf import split_urdf
-from introspect_sim.worlds.world import OBJECT_EDGE, TIMESTEP, Array, Rows, WorldError, substeps
+from introspect_sim.worlds.world import (
+    OBJECT_EDGE,
+    TIMESTEP,
+    Array,
+    Rows,
+    WorldError,
+    given,
+    substeps,
+)
 
 if TYPE_CHECKING:
     from introspect_description import ArmDescription
@@ -84,7 +92,7 @@ class PyBulletWorld:
             for tick in range(ticks):
                 scene.track(position[tick][row], velocity[tick][row], width[row])
                 scene.advance(count)
-            self._read(row)
+                self._read(row)
 
     @property
     def joint_position(self) -> Array:
@@ -144,7 +152,4 @@ class PyBulletWorld:
     def _given(self, name: str, array: Array, shape: tuple[int, ...]) -> Array:
         if not self._scenes:
             raise WorldError("the world is closed; make a new one")
-        array = np.asarray(array, dtype=np.float64)
-        if array.shape != shape:
-            raise WorldError(f"{name} must have shape {shape}, got {array.shape}")
-        return array
+        return given(name, array, shape)

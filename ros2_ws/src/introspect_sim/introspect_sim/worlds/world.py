@@ -122,13 +122,25 @@ def make_world(
     raise WorldError(f"world {name!r} does not exist; choose one of {', '.join(WORLDS)}")
 
 
-def substeps(duration: float, timestep: float) -> int:
-    """Number of physics steps in a duration.
+def substeps(period: float, timestep: float) -> int:
+    """Number of physics steps in a period.
 
     Raises:
         WorldError: Not a whole number of them.
     """
-    count = round(duration / timestep)
-    if count < 1 or abs(count * timestep - duration) > 1e-9:
-        raise WorldError(f"duration {duration} s is not a whole number of {timestep} s time steps")
+    count = round(period / timestep)
+    if count < 1 or abs(count * timestep - period) > 1e-9:
+        raise WorldError(f"period {period} s is not a whole number of {timestep} s time steps")
     return count
+
+
+def given(name: str, value: Array, shape: tuple[int, ...]) -> Array:
+    """An array that was given, if it has the right shape.
+
+    Raises:
+        WorldError: It has not.
+    """
+    value = np.asarray(value, dtype=np.float64)
+    if value.shape != shape:
+        raise WorldError(f"{name} must have shape {shape}, got {value.shape}")
+    return value
