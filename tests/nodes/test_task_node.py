@@ -13,6 +13,7 @@ from introspect_msgs.msg import BehaviourStatus, GuardStatus
 from introspect_msgs.srv import ResetWorld
 from live_graph import NodeProcess, Peer, peer
 from rclpy.action import ActionServer
+from rclpy.node import Node
 from std_srvs.srv import Trigger
 
 from introspect_control.nodes.runtime import LATCHED, SENSOR
@@ -168,6 +169,7 @@ def test_no_episode_begins_before_the_arm_is_at_rest(others: Others) -> None:
 ENDLESS_POLICY = """
 from rclpy.action import ActionServer
 from rclpy.node import Node
+from rclpy.node import Node
 from rclpy.task import Future
 from introspect_control.nodes.runtime import spin
 from introspect_msgs.action import ExecuteTask
@@ -220,3 +222,17 @@ def test_a_request_that_is_not_answered_is_made_again(others: Others) -> None:
         assert run(others, process) == 0
         assert others.seeds == [0, 0]
         assert "waiting for reset_world to answer" in process.output
+
+
+def test_the_first_episode_waits_for_the_page_where_there_is_to_be_one(others: Others) -> None:
+    others.successes = [True]
+    with NodeProcess(MODULE, {"episodes": 1, "view": True}) as process:
+        others.me.wait_for(lambda: "waiting for the page" in process.output, "a reminder")
+        assert others.seeds == []
+
+        page = Node("dashboard_node")
+        page.create_subscription(GuardStatus, "guard/status", lambda _: None, LATCHED)
+
+        assert run(others, process) == 0
+        assert others.seeds == [0]
+        page.destroy_node()

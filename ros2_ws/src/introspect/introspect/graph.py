@@ -119,7 +119,7 @@ SIM = Graph(
             package="introspect_sim",
             executable="task_node",
             name="task_node",
-            parameters=_from_arguments("task", "episodes", "seed"),
+            parameters=_from_arguments("task", "episodes", "seed", "view"),
             condition=_POLICY,
             on_exit=OnExit.FINISH,
         ),

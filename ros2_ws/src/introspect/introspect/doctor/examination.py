@@ -18,7 +18,9 @@ from introspect.specification import absolute_namespace
 
 _SETUP = "make setup"
 _PROBE_TIMEOUT = 60.0  # [s]
-_MIDDLEWARE_CURE = "end all nodes, clean up (rm /dev/shm/fast*), and try in another domain"
+_MIDDLEWARE_CURE = (
+    "end all nodes, clean up (rm /dev/shm/fast* /dev/shm/sem.fast*), and try in another domain"
+)
 _ROS_MODULES = ("rclpy", "sensor_msgs.msg", "trajectory_msgs.msg", "diagnostic_msgs.msg")
 _OUR_MODULES = ("introspect_msgs.msg", "introspect_msgs.srv", "introspect_msgs.action")
 _LIBRARIES = (

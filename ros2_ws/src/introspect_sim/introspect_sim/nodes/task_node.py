@@ -31,6 +31,7 @@ from introspect_sim.episodes import Episode, EpisodeLog
 from introspect_sim.tasks import POLICY_PERIOD, make_task
 
 ASK_AGAIN = 10.0  # where no answer comes [s of wall time]
+PAGE_PATIENCE = 20.0  # with dashboard_node [s of wall time]
 REMIND = 5.0  # between two lines about what is being waited for [s of wall time]
 TICK = 0.1  # of looks at what sends no message when it changes [s of wall time]
 IDLE, FAULT = GuardStatus.IDLE, GuardStatus.FAULT
@@ -44,6 +45,7 @@ class TaskParameters(NodeParameters):
     task: str = parameter("pick_and_place", "task of the episodes")
     episodes: int = parameter(0, "number of episodes; 0: until stopped", minimum=0)
     seed: int = parameter(0, "of the first start; the next ones count up", minimum=0)
+    view: bool = parameter(False, "whether dashboard_node has to be up before the first episode")
 
 
 class TaskNode(ManagedNode[TaskParameters]):
@@ -91,6 +93,8 @@ class TaskNode(ManagedNode[TaskParameters]):
     async def _run(self) -> None:
         """All episodes, then the end."""
         try:
+            if self.parameters.view:
+                await self._page_is_up()
             while not self._log.complete:
                 seed = self.parameters.seed + len(self._log.episodes)
                 print(self._log.add(await self._episode(seed)), flush=True)
@@ -99,6 +103,18 @@ class TaskNode(ManagedNode[TaskParameters]):
             self.finish(1)
         else:
             self.finish(self._log.exit_code)
+
+    async def _page_is_up(self) -> None:
+        """Wait for the page: it takes a core for seconds to load, which the policy would miss."""
+        topic, gone = self.resolve_topic_name("guard/status"), time.monotonic() + PAGE_PATIENCE
+
+        def seen() -> bool:
+            watching = self.get_subscriptions_info_by_topic(topic)
+            return any(info.node_name == "dashboard_node" for info in watching)
+
+        await self._until(lambda: seen() or time.monotonic() > gone, "the page (dashboard_node)")
+        if not seen():
+            self.get_logger().warning(f"no page after {PAGE_PATIENCE:.0f} s: going on without it")
 
     async def _episode(self, seed: int) -> Episode:
         await self._everybody_is_ready()
