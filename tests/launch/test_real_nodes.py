@@ -102,6 +102,9 @@ def test_a_killed_policy_ends_the_run_in_failure(start: Start) -> None:
     rest, _ = system.communicate()
     assert system.returncode == 1, rest
     assert "behaviour_node was killed by SIGKILL; the run cannot go on without it" in rest
+    assert (
+        rest.splitlines()[-1] == "[introspect] the run failed: behaviour_node was killed by SIGKILL"
+    )
     assert re.search(r"arm_bridge_node.*(STOPPING|FAULT): no policy action", rest)
     assert not any(map(alive, pids.values()))
 

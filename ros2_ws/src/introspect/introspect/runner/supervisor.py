@@ -65,6 +65,7 @@ class Supervisor:
         self._alive: dict[int, NodeProcess] = {}
         self._phase = _Phase.RUNNING
         self._code = CLEAN
+        self._cause = ""  # what the run failed of
         self._step = 0  # on the ladder of signals
         self._deadline: float | None = None  # when the phase, or the step, ends [s]
 
@@ -91,6 +92,8 @@ class Supervisor:
             finally:
                 self._abandon(guard)
                 self._selector.close()
+        if self._cause:  # last words of nodes that were well would read like a success
+            self._output.say(f"the run failed: {self._cause}")
         return self._code
 
     # --- starting -----------------------------------------------------------------------------
@@ -221,7 +224,7 @@ class Supervisor:
         elif spec.on_exit is OnExit.FINISH and code >= 0:
             self._end_run(code, f"{how}: the run is over")
         else:
-            self._code = FAILED
+            self._code, self._cause = FAILED, how
             self._phase = _Phase.GRACE
             self._deadline = time.monotonic() + self._timing.grace
             self._output.say(
