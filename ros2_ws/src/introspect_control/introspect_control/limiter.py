@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from introspect_control.checks import finite
 from introspect_control.kernels import limiter as kernels
 
 if TYPE_CHECKING:
@@ -108,9 +109,9 @@ class JointLimiter:
         Returns:
             The position to send (n, joints) [rad]: the desired one, to the bit, where allowed.
         """
-        desired = self._checked(desired_position)
+        desired = finite("desired", desired_position, self._position.shape)
         kernels.limit_position(desired, self._desired, self._limits, self.period, *self._state)
-        self._desired = desired.copy()
+        self._desired = desired
         return self.position
 
     def step_velocity(self, desired_velocity: Array) -> Array:
@@ -122,7 +123,7 @@ class JointLimiter:
         Returns:
             The position to send (n, joints) [rad].
         """
-        desired = self._checked(desired_velocity)
+        desired = finite("desired", desired_velocity, self._position.shape)
         kernels.limit_velocity(desired, self._limits, self.period, *self._state)
         self._desired[:] = self._position
         return self.position
@@ -142,7 +143,7 @@ class JointLimiter:
         """
         if ticks < 1:
             raise ValueError(f"ticks must be 1 or more, got {ticks}")
-        desired = self._checked(desired_velocity)
+        desired = finite("desired", desired_velocity, self._position.shape)
         positions = np.empty((ticks, *desired.shape))
         velocities = np.empty_like(positions)
         kernels.follow_velocity(
@@ -171,10 +172,3 @@ class JointLimiter:
     @property
     def _state(self) -> tuple[Array, Array, Array]:
         return self._position, self._velocity, self._acceleration
-
-    def _checked(self, desired: Array) -> Array:
-        if desired.shape != self._position.shape:
-            raise ValueError(f"desired must be {self._position.shape}, got {desired.shape}")
-        if not np.isfinite(desired).all():
-            raise ValueError(f"desired must be finite, got {desired[~np.isfinite(desired)][0]}")
-        return np.ascontiguousarray(desired, dtype=np.float64)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from introspect_control.checks import finite
 from introspect_control.kernels import servo as kernels
 from introspect_control.kinematics import KinematicChain
 from introspect_control.limiter import JointLimiter
@@ -128,7 +129,8 @@ class CartesianServo:
         Raises:
             ValueError: A wrong shape, or a number that is not finite.
         """
-        linear, angular = self._checked("linear", linear), self._checked("angular", angular)
+        linear = finite("linear", linear, self._angular.shape)
+        angular = finite("angular", angular, self._angular.shape)
         self._turn_reference()
         self._angular = angular
         config = self.config
@@ -186,11 +188,3 @@ class CartesianServo:
         if self._turning > 0.0:
             kernels.turn_rotation(self._angular, self._turning, self._reference)
         self._turning = 0.0
-
-    def _checked(self, name: str, value: Array) -> Array:
-        value = np.array(value, dtype=np.float64, order="C")
-        if value.shape != self._angular.shape:
-            raise ValueError(f"{name} must be {self._angular.shape}, got {value.shape}")
-        if not np.isfinite(value).all():
-            raise ValueError(f"{name} must be finite, got {value[~np.isfinite(value)][0]}")
-        return value

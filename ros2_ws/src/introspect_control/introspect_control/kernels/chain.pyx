@@ -44,20 +44,25 @@ cdef void sweep(
     append(pose, transforms[joints])
 
 
+cdef inline void carry(const Sweep* found, int k, double* carried) noexcept nogil:
+    """Velocity (3,) of the tool at a rate of 1 of joint k: its axis times the arm from it."""
+    cdef double x = found.tool.position[0] - found.origin[k][0]
+    cdef double y = found.tool.position[1] - found.origin[k][1]
+    cdef double z = found.tool.position[2] - found.origin[k][2]
+    carried[0] = found.axis[k][1] * z - found.axis[k][2] * y
+    carried[1] = found.axis[k][2] * x - found.axis[k][0] * z
+    carried[2] = found.axis[k][0] * y - found.axis[k][1] * x
+
+
 cdef void tool_jacobian(const Sweep* found, int joints, double[:, ::1] J) noexcept nogil:
     """Geometric Jacobian (6, joints): linear over angular."""
-    cdef double x, y, z
-    cdef int k
+    cdef double[3] carried
+    cdef int i, k
     for k in range(joints):
-        x = found.tool.position[0] - found.origin[k][0]
-        y = found.tool.position[1] - found.origin[k][1]
-        z = found.tool.position[2] - found.origin[k][2]
-        J[0, k] = found.axis[k][1] * z - found.axis[k][2] * y
-        J[1, k] = found.axis[k][2] * x - found.axis[k][0] * z
-        J[2, k] = found.axis[k][0] * y - found.axis[k][1] * x
-        J[3, k] = found.axis[k][0]
-        J[4, k] = found.axis[k][1]
-        J[5, k] = found.axis[k][2]
+        carry(found, k, carried)
+        for i in range(3):
+            J[i, k] = carried[i]
+            J[3 + i, k] = found.axis[k][i]
 
 
 cdef void write_pose(const Pose* pose, double[::1] position, double[:, ::1] rotation) noexcept nogil:
@@ -110,17 +115,15 @@ def motion(
 ):
     """Pose of the tool, and its linear velocity."""
     cdef Sweep found
-    cdef double x, y, z
-    cdef Py_ssize_t row, k
+    cdef double[3] carried
+    cdef Py_ssize_t row
+    cdef int i, k
     with nogil:
         for row in range(q.shape[0]):
             sweep(q[row], transforms, &found)
             write_pose(&found.tool, position[row], rotation[row])
             velocity[row, 0] = velocity[row, 1] = velocity[row, 2] = 0.0
-            for k in range(q.shape[1]):
-                x = found.tool.position[0] - found.origin[k][0]
-                y = found.tool.position[1] - found.origin[k][1]
-                z = found.tool.position[2] - found.origin[k][2]
-                velocity[row, 0] += (found.axis[k][1] * z - found.axis[k][2] * y) * dq[row, k]
-                velocity[row, 1] += (found.axis[k][2] * x - found.axis[k][0] * z) * dq[row, k]
-                velocity[row, 2] += (found.axis[k][0] * y - found.axis[k][1] * x) * dq[row, k]
+            for k in range(<int>q.shape[1]):
+                carry(&found, k, carried)
+                for i in range(3):
+                    velocity[row, i] += carried[i] * dq[row, k]

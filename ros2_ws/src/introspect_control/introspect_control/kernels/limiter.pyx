@@ -14,14 +14,34 @@ cdef struct Joint:  # one joint's limits, its state, and the time between two ti
     double q, v, a, dt
 
 
-cdef Joint load(
-    const double[:, ::1] limits, double dt, Py_ssize_t k, double q, double v, double a
+cdef inline Joint load(
+    const double[:, ::1] limits,
+    double dt,
+    const double[:, ::1] position,
+    const double[:, ::1] velocity,
+    const double[:, ::1] acceleration,
+    Py_ssize_t row,
+    Py_ssize_t k,
 ) noexcept nogil:
+    """Joint k of an arm, as its last tick left it."""
     cdef Joint joint
     joint.lower, joint.upper, joint.V = limits[0, k], limits[1, k], limits[2, k]
     joint.A, joint.J, joint.stop_distance = limits[3, k], limits[4, k], limits[5, k]
-    joint.q, joint.v, joint.a, joint.dt = q, v, a, dt
+    joint.q, joint.v, joint.a = position[row, k], velocity[row, k], acceleration[row, k]
+    joint.dt = dt
     return joint
+
+
+cdef inline void store(
+    const Joint* joint,
+    double[:, ::1] position,
+    double[:, ::1] velocity,
+    double[:, ::1] acceleration,
+    Py_ssize_t row,
+    Py_ssize_t k,
+) noexcept nogil:
+    """Keep what a tick made of joint k of an arm."""
+    position[row, k], velocity[row, k], acceleration[row, k] = joint.q, joint.v, joint.a
 
 
 cdef double fastest(double room, double J, double dt) noexcept nogil:
@@ -121,9 +141,7 @@ def limit_position(
     with nogil:
         for row in range(position.shape[0]):
             for k in range(position.shape[1]):
-                joint = load(
-                    limits, dt, k, position[row, k], velocity[row, k], acceleration[row, k]
-                )
+                joint = load(limits, dt, position, velocity, acceleration, row, k)
                 bounds(&joint, &low, &high)
                 error = desired[row, k] - joint.q
                 exact = (error / dt - joint.v) / dt
@@ -139,8 +157,7 @@ def limit_position(
                 advance(&joint, wanted)
                 if feasible and joint.a == exact:
                     joint.q = desired[row, k]
-                position[row, k], velocity[row, k] = joint.q, joint.v
-                acceleration[row, k] = joint.a
+                store(&joint, position, velocity, acceleration, row, k)
 
 
 cdef inline void tick_velocity(Joint* joint, double desired) noexcept nogil:
@@ -165,12 +182,9 @@ def limit_velocity(
     with nogil:
         for row in range(position.shape[0]):
             for k in range(position.shape[1]):
-                joint = load(
-                    limits, dt, k, position[row, k], velocity[row, k], acceleration[row, k]
-                )
+                joint = load(limits, dt, position, velocity, acceleration, row, k)
                 tick_velocity(&joint, desired[row, k])
-                position[row, k], velocity[row, k] = joint.q, joint.v
-                acceleration[row, k] = joint.a
+                store(&joint, position, velocity, acceleration, row, k)
 
 
 def follow_velocity(
@@ -201,10 +215,7 @@ def follow_velocity(
                     share = larger(share, change)
                 for k in range(position.shape[1]):
                     asked = velocity[row, k] + (desired[row, k] - velocity[row, k]) / share
-                    joint = load(
-                        limits, dt, k, position[row, k], velocity[row, k], acceleration[row, k]
-                    )
+                    joint = load(limits, dt, position, velocity, acceleration, row, k)
                     tick_velocity(&joint, asked)
-                    position[row, k], velocity[row, k] = joint.q, joint.v
-                    acceleration[row, k] = joint.a
+                    store(&joint, position, velocity, acceleration, row, k)
                     positions[tick, row, k], velocities[tick, row, k] = joint.q, joint.v
