@@ -116,6 +116,22 @@ def test_an_object_is_dropped_once_it_has_been_lifted_and_the_gripper_closes_aga
     assert teacher.holds(observation).all()
 
 
+@pytest.mark.parametrize("world", ["mujoco", "pybullet"])
+def test_a_gripper_that_has_held_for_long_lets_go_as_soon_as_it_is_told(world: str) -> None:
+    env, teacher = PickAndPlaceVectorEnv(2, world, timestep=0.005), Teacher()
+    observation, _ = env.reset(seed=0)
+    for _ in range(90):
+        action = teacher.actions(observation)[np.arange(2), teacher.reference(observation)]
+        observation, *_ = env.step(action)
+    assert teacher.holds(observation).all()
+    still_and_open = np.array([[0.0, 0.0, 0.0, 0.0, 1.0]] * 2, dtype=np.float32)
+    for _ in range(4):
+        observation, *_ = env.step(still_and_open)
+    env.close()
+    assert not teacher.holds(observation).any()
+    assert (env.world.gripper_width > 0.045).all()
+
+
 def test_gymnasium_accepts_the_single_environment() -> None:
     env = PickAndPlaceEnv(horizon=5)
     check_env(env, skip_render_check=True)

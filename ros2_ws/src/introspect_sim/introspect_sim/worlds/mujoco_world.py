@@ -93,8 +93,11 @@ class MuJoCoWorld:
         targets = joint_position + self._damping_time * joint_velocity
         control[..., self._servo] = targets.transpose(1, 0, 2)[:, :, None]
         reach = self.arm.gripper.speed * period * np.arange(1.0, ticks + 1.0)
-        change = gripper_width - self._width
-        widths = self._width + np.minimum(np.maximum(change, -reach[:, None]), reach[:, None])
+        # Fingers that hold something are driven on past it, but open from where they are.
+        opened = np.minimum(self.gripper_width, gripper_width)
+        width = np.where(gripper_width > self._width, np.maximum(self._width, opened), self._width)
+        change = gripper_width - width
+        widths = width + np.minimum(np.maximum(change, -reach[:, None]), reach[:, None])
         control[..., self._gripper] = 0.5 * widths.T[:, :, None]
         self._width = widths[-1]
         self.batch.rollout(
