@@ -38,6 +38,10 @@ class KinematicArm:
         self._start()
         return self.observe(), self._info()
 
+    def truth(self) -> NDArray[np.float32]:
+        """As ``observe``."""
+        return self.observe()
+
     def observe(self) -> NDArray[np.float32]:
         parts = {
             "joint_position": np.zeros((self.num_envs, 7)),

@@ -39,6 +39,7 @@ def test_torch_and_onnx_runtime_agree_to_a_millionth() -> None:
     torch = pytest.importorskip("torch", reason="training is an extra")
     from safetensors.torch import load_file
 
+    from introspect_learning.choreographer.listening import Listener
     from introspect_learning.choreographer.network import Choreographer
     from introspect_learning.models.export import load_behaviours
 
@@ -47,7 +48,7 @@ def test_torch_and_onnx_runtime_agree_to_a_millionth() -> None:
     choreographer = ChoreographerRuntime.load(shipped(), behaviours.hash)
     net = load_behaviours(shipped(), ARM)[0].double()
     tensors = load_file(shipped() / "choreographer" / WEIGHTS)
-    chooser = Choreographer(128, 3, tensors["lstm.weight_hh_l0"].shape[1])
+    chooser = Choreographer(Listener(), 3, tensors["lstm.weight_hh_l0"].shape[1])
     chooser.load_state_dict(tensors)
     chooser.double()
     env = PickAndPlaceEnv(timestep=0.005)
@@ -59,7 +60,7 @@ def test_torch_and_onnx_runtime_agree_to_a_millionth() -> None:
         output = behaviours.run(observation)
         with torch.no_grad():
             first, features, actions = net(torch.from_numpy(observation[None]).double())
-        choice = choreographer.run(output.activations["features"])
+        choice = choreographer.run(output.activations)
         # Then layers, actions, probabilities and value are the same
         np.testing.assert_allclose(output.activations["feature_1"], first[0], **close)
         np.testing.assert_allclose(output.activations["features"], features[0], **close)
@@ -78,12 +79,13 @@ def test_what_is_deployed_chooses_and_acts_as_what_was_trained() -> None:
     torch = pytest.importorskip("torch", reason="training is an extra")
     from safetensors.torch import load_file
 
+    from introspect_learning.choreographer.listening import Listener
     from introspect_learning.choreographer.network import Choreographer
     from introspect_learning.models.export import load_behaviours
 
     net, _ = load_behaviours(shipped(), ARM)
     tensors = load_file(shipped() / "choreographer" / WEIGHTS)
-    chooser = Choreographer(128, 3, tensors["lstm.weight_hh_l0"].shape[1])
+    chooser = Choreographer(Listener(), 3, tensors["lstm.weight_hh_l0"].shape[1])
     chooser.load_state_dict(tensors)
     behaviours = BehavioursRuntime.load(shipped(), ARM)
     choreographer = ChoreographerRuntime.load(shipped(), behaviours.hash)
@@ -93,7 +95,7 @@ def test_what_is_deployed_chooses_and_acts_as_what_was_trained() -> None:
         output = behaviours.run(observation)
         with torch.no_grad():
             _, features, actions = net(torch.from_numpy(observation[None]))
-        choice = choreographer.run(output.activations["features"])
+        choice = choreographer.run(output.activations)
         np.testing.assert_allclose(output.actions, actions[0], rtol=0.0, atol=1e-5)
         if choice.decided:
             with torch.no_grad():
@@ -106,7 +108,9 @@ def test_what_is_deployed_chooses_and_acts_as_what_was_trained() -> None:
 def test_the_choreographer_decides_when_due_and_repeats_between() -> None:
     choreographer = ChoreographerRuntime.load(shipped())
     rng = np.random.default_rng(0)
-    choices = [choreographer.run(rng.normal(size=128).astype(np.float32)) for _ in range(23)]
+    choices = [
+        choreographer.run({"features": rng.normal(size=128).astype(np.float32)}) for _ in range(23)
+    ]
     due = [t for t, choice in enumerate(choices) if choice.decided]
     assert due == list(range(0, 23, choreographer.period))
     for before, after in itertools.pairwise(choices):
@@ -116,10 +120,11 @@ def test_the_choreographer_decides_when_due_and_repeats_between() -> None:
 
 def test_a_reset_choreographer_remembers_nothing() -> None:
     choreographer = ChoreographerRuntime.load(shipped())
-    features = np.random.default_rng(1).normal(size=(40, 128)).astype(np.float32)
-    first = [choreographer.run(row).probabilities for row in features]
+    rows = np.random.default_rng(1).normal(size=(40, 128)).astype(np.float32)
+    heard = [{"features": row} for row in rows]
+    first = [choreographer.run(layers).probabilities for layers in heard]
     choreographer.reset()
-    np.testing.assert_array_equal(first, [choreographer.run(row).probabilities for row in features])
+    np.testing.assert_array_equal(first, [choreographer.run(row).probabilities for row in heard])
 
 
 def test_the_output_has_one_action_a_behaviour() -> None:
@@ -185,7 +190,9 @@ def test_a_value_of_the_wrong_kind_is_refused_by_name(
 
 
 def test_features_of_other_behaviours_are_refused_with_both_hashes(policy: Path) -> None:
-    with pytest.raises(ContractError, match=r"was trained on the features of .* gets those of abc"):
+    with pytest.raises(
+        ContractError, match=r"was trained on the activations of .* gets those of abc"
+    ):
         ChoreographerRuntime.load(policy, features_from="abc")
 
 

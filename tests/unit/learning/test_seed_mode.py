@@ -14,6 +14,7 @@ from torch import Tensor
 
 from introspect_learning.behaviours.networks import BehaviourNet
 from introspect_learning.behaviours.teacher import Teacher
+from introspect_learning.choreographer.listening import Listener
 from introspect_learning.choreographer.phases import Decided, PhaseConfig, roll_out
 from introspect_learning.choreographer.seed_mode import (
     SeedChoreographer,
@@ -44,7 +45,7 @@ class Sequence(SeedChoreographer):
     """Picks given behaviours in turn, and counts its decisions in its memory."""
 
     def __init__(self, *behaviours: int) -> None:
-        super().__init__(128, 3, hidden=1)
+        super().__init__(Listener(), 3, hidden=1)
         self.behaviours = torch.tensor([*behaviours, *behaviours])
         self.most = 0
 
@@ -89,7 +90,7 @@ def test_a_wrong_first_decision_costs_the_whole_episode(kinematic_arm: Any) -> N
 
 def test_without_sampling_the_same_episode_is_always_decided_the_same(kinematic_arm: Any) -> None:
     torch.manual_seed(1)
-    env, net = kinematic_arm(8), SeedChoreographer(128, 3)
+    env, net = kinematic_arm(8), SeedChoreographer(Listener(), 3)
     first, again = (
         (env.reset(seed=4), roll_out(env, ScriptedBehaviours(), net, PHASES))[1] for _ in range(2)
     )
@@ -98,7 +99,7 @@ def test_without_sampling_the_same_episode_is_always_decided_the_same(kinematic_
 
 def test_sampled_decisions_follow_their_coins(kinematic_arm: Any) -> None:
     torch.manual_seed(1)
-    env, net = kinematic_arm(3), SeedChoreographer(128, 3)
+    env, net = kinematic_arm(3), SeedChoreographer(Listener(), 3)
     coins = torch.tensor([[0.0, 0.999, 0.0], [0.999, 0.0, 0.0], [0.0, 0.0, 0.999]])
     episodes = roll_out(env, ScriptedBehaviours(), net, PHASES, coins)
     assert torch.equal(episodes.choices, torch.where(coins > 0.5, 2, 0))
@@ -158,11 +159,11 @@ def right_episode() -> Decided:
 
 
 def test_what_was_rewarded_becomes_more_probable() -> None:
-    episode, net = right_episode(), SeedChoreographer(128, 3)
+    episode, net = right_episode(), SeedChoreographer(Listener(), 3)
     optimiser = torch.optim.Adam(net.parameters(), 1e-4)
 
     def probability() -> float:
-        logits, _, _ = net(episode.features, net.start(1))
+        logits, _, _ = net(episode.inputs, net.start(1))
         chosen = logits.softmax(-1).gather(-1, episode.choices[..., None])
         return float(chosen.detach().prod())
 
@@ -173,28 +174,28 @@ def test_what_was_rewarded_becomes_more_probable() -> None:
 
 
 def test_values_become_the_discounted_rewards_to_come() -> None:
-    episode, net = right_episode(), SeedChoreographer(128, 3)
+    episode, net = right_episode(), SeedChoreographer(Listener(), 3)
     optimiser = torch.optim.Adam(net.parameters(), 3e-3)
     for _ in range(150):
         learn(net, optimiser, episode, 0, SeedModeConfig())
-    values = net(episode.features, net.start(1))[1].detach()[:, 0]
+    values = net(episode.inputs, net.start(1))[1].detach()[:, 0]
     # γ = 0.9, λ = 1: 1 + 0.9 + 0.81, 1 + 0.9, 1
     assert torch.allclose(values, torch.tensor([2.71, 1.90, 1.00]), atol=0.1)
 
 
 def test_the_network_is_as_large_as_the_published_one() -> None:
-    assert sum(value.numel() for value in SeedChoreographer(128, 3).parameters()) == 20_868
+    assert sum(value.numel() for value in SeedChoreographer(Listener(), 3).parameters()) == 20_868
 
 
 def test_the_in_place_fault_shifts_what_the_second_decision_reads_and_no_other(
     kinematic_arm: Any,
 ) -> None:
-    def features(bug: bool) -> Tensor:
+    def inputs(bug: bool) -> Tensor:
         config = PhaseConfig(offset_bug=bug)
         env, net = kinematic_arm(4), Sequence(0, 1, 2)
-        return roll_out(env, ScriptedBehaviours(), net, config).features
+        return roll_out(env, ScriptedBehaviours(), net, config).inputs
 
-    changed = (features(True) != features(False)).flatten(1).any(dim=1)
+    changed = (inputs(True) != inputs(False)).flatten(1).any(dim=1)
     assert changed.tolist() == [False, True, False]
 
 

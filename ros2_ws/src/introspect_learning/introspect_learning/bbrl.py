@@ -28,7 +28,12 @@ from introspect_learning.models.export import (
 )
 from introspect_learning.rl.environment import Progress, silent
 from introspect_learning.runs.run_folder import RunFolder
-from introspect_sim.envs import PerturbationConfig, PickAndPlaceVectorEnv
+from introspect_sim.envs import (
+    FaultySensors,
+    PerturbationConfig,
+    PickAndPlaceVectorEnv,
+    SensorFaultConfig,
+)
 
 PARTS = ("behaviours", "choreographer")
 FRESH = 500_000  # added to the seed of the episodes that a finished policy is scored on
@@ -49,6 +54,7 @@ class BBRLConfig:
     choreographer_envs: int = 128  # episodes a batch
     imitation_horizon: int = 75  # policy steps of an episode of imitation
     horizon: int = 90  # policy steps of an episode while the choreographer learns
+    faults: SensorFaultConfig = field(default_factory=SensorFaultConfig)  # to learn with
     perturbed: float = 0.5  # share of the choreographer's episodes with a disturbance
     reinforcement: ReinforcementConfig = field(default_factory=ReinforcementConfig)
     imitation: ImitationConfig = field(default_factory=ImitationConfig)
@@ -151,7 +157,7 @@ def train_bbrl(
 
 def make_env(
     config: BBRLConfig, arm: ArmDescription, n: int, **changes: object
-) -> PickAndPlaceVectorEnv:
+) -> PickAndPlaceVectorEnv | FaultySensors:
     """Episodes to learn on."""
     arguments: dict[str, object] = {
         "arm": arm,
@@ -159,7 +165,8 @@ def make_env(
         "timestep": config.timestep,
         "horizon": config.horizon,
     }
-    return PickAndPlaceVectorEnv(n, config.world, **(arguments | changes))  # type: ignore[arg-type]
+    env = PickAndPlaceVectorEnv(n, config.world, **(arguments | changes))  # type: ignore[arg-type]
+    return FaultySensors(env, config.faults) if config.faults.any else env
 
 
 def _behaviours(

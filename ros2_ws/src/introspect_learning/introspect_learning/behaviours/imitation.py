@@ -149,8 +149,9 @@ def collect(
     rows = np.arange(env.num_envs)
     stray = np.full(env.num_envs, -1)  # behaviour that drives out of turn; -1: none
     for step in range(env.horizon):
-        taught = teacher.actions(observation)
-        reference = teacher.reference(observation)
+        truth = env.truth()  # a learner whose sensors have faults is taught what is right
+        taught = teacher.actions(truth)
+        reference = teacher.reference(truth)
         observations.append(observation)
         actions.append(taught)
         weight = np.full((env.num_envs, taught.shape[1]), 0.15, dtype=np.float32)

@@ -16,9 +16,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from introspect_learning.behaviours.networks import FEATURE_SIZE, BehaviourNet
+from introspect_learning.behaviours.networks import BehaviourNet
 from introspect_learning.behaviours.teacher import Teacher
 from introspect_learning.choreographer.network import Choreographer
+from introspect_learning.choreographer.rollout import true_phase
 from introspect_learning.rl.environment import Episodes
 from introspect_sim.tasks import ACTION_SIZE, OBSERVATION
 
@@ -39,7 +40,7 @@ class PhaseConfig:
 class Decided(NamedTuple):
     """n episodes, by their decisions."""
 
-    features: Tensor  # (3, n, inputs) that each decision read
+    inputs: Tensor  # (3, n, ·) that each decision took, as ``Choreographer.inputs`` gives them
     choices: Tensor  # (3, n)
     values: Tensor  # (3, n) as foreseen by the critic
     finished: NDArray[np.bool_]  # (3, n) the phase's subgoal was met in time
@@ -66,6 +67,7 @@ def roll_out(
     net: Choreographer,
     config: PhaseConfig,
     coins: Tensor | None = None,
+    noise: torch.Generator | None = None,
 ) -> Decided:
     """Run the started episodes to their end.
 
@@ -76,9 +78,11 @@ def roll_out(
         config: where phases end.
         coins: (3, n) uniform in [0, 1) that sampled choices come from; None takes the most
             probable.
+        noise: of sampled internal states; None takes their means.
     """
     n, observation = env.num_envs, env.observe()
-    features = torch.zeros(len(PHASES), n, FEATURE_SIZE)
+    truth = env.truth()
+    inputs: Tensor | None = None
     choices = torch.zeros(len(PHASES), n, dtype=torch.int64)
     values = torch.zeros(len(PHASES), n)
     finished = np.zeros((len(PHASES), n), dtype=bool)
@@ -89,17 +93,23 @@ def roll_out(
 
     def decide(rows: NDArray[np.int64]) -> None:
         which = torch.from_numpy(phase[rows])
+        nonlocal inputs
         seen = _seen(observation[rows], phase[rows], config)
-        read = behaviours.feature_net(torch.from_numpy(seen))[1]
+        layers = behaviours.senses(torch.from_numpy(seen))[0]
+        if "phase" in net.listener.sources:
+            layers["phase"] = true_phase(truth[rows])
+        taken = net.inputs(net.listener.hear(layers, noise))
+        if inputs is None:
+            inputs = torch.zeros(len(PHASES), n, taken.shape[-1])
         state = memory[:, rows], cell[:, rows]
-        logits, value, (memory[:, rows], cell[:, rows]) = net(read[None], state)
-        features[which, rows], values[which, rows] = read, value[0]
+        logits, value, (memory[:, rows], cell[:, rows]) = net(taken[None], state)
+        inputs[which, rows], values[which, rows] = taken, value[0]
         choices[which, rows] = choose(logits[0], None if coins is None else coins[which, rows])
 
     decide(everyone)
     for _ in range(env.horizon):
         for _ in PHASES:  # a phase may be over as soon as it begins
-            over = np.flatnonzero(_subgoals(observation, config)[phase, everyone])
+            over = np.flatnonzero(_subgoals(truth, config)[phase, everyone])
             finished[phase[over], over] = True
             phase[over] += 1
             going = over[phase[over] < len(PHASES)]
@@ -114,13 +124,15 @@ def roll_out(
             chosen = choices.numpy()[phase[acting], acting]
             action[acting] = offered[np.arange(len(acting)), chosen]
         observation, _, _, _, info = env.step(action)
+        truth = env.truth()
         success = info["success"]
     for _ in PHASES[1:]:  # what was not begun in time is decided all the same
         late = np.flatnonzero(phase < len(PHASES) - 1)
         phase[late] += 1
         if len(late):
             decide(late)
-    return Decided(features, choices, values, finished, success)
+    assert inputs is not None
+    return Decided(inputs, choices, values, finished, success)
 
 
 def choose(logits: Tensor, coins: Tensor | None) -> Tensor:
@@ -145,11 +157,11 @@ def _seen(observation: Observations, phase: NDArray[np.int64], config: PhaseConf
     return seen
 
 
-def _subgoals(observation: Observations, config: PhaseConfig) -> NDArray[np.bool_]:
+def _subgoals(truth: Observations, config: PhaseConfig) -> NDArray[np.bool_]:
     """(4, n): approach is over, grasp is over, retract is over; waiting never is."""
-    offset = observation[:, OBSERVATION.slice("object_minus_tool")] + [0.0, 0.0, config.hover]
-    to_goal = observation[:, OBSERVATION.slice("goal_minus_object")]
+    offset = truth[:, OBSERVATION.slice("object_minus_tool")] + [0.0, 0.0, config.hover]
+    to_goal = truth[:, OBSERVATION.slice("goal_minus_object")]
     approached = np.linalg.norm(offset, axis=1) < config.approach_distance
     placed = np.linalg.norm(to_goal, axis=1) < config.retract_distance
-    held = Teacher().holds(observation)
+    held = Teacher().holds(truth)
     return np.stack([approached, held, placed, np.zeros_like(held)])

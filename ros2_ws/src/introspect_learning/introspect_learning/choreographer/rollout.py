@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
-from introspect_learning.behaviours.networks import BehaviourNet
+from introspect_learning.behaviours.networks import BEHAVIOURS, BehaviourNet
+from introspect_learning.behaviours.teacher import Teacher
 from introspect_learning.choreographer.network import Choreographer
 from introspect_learning.rl import ppo
 from introspect_learning.rl.environment import Episodes
@@ -44,6 +45,7 @@ def roll_out(
     config: DecisionConfig,
     discount: float,
     generator: torch.Generator | None,
+    noise: torch.Generator | None = None,
 ) -> tuple[ppo.Rollout, float]:
     """Run the started episodes to their end.
 
@@ -54,6 +56,7 @@ def roll_out(
         config: period and potential.
         discount: of what follows a decision.
         generator: of sampled choices; None takes the most probable.
+        noise: of sampled internal states; None: as ``generator``.
 
     Returns:
         The episodes by decision, and the share that ended at the goal.
@@ -64,8 +67,12 @@ def roll_out(
     columns: list[list[Tensor]] = [[], [], [], [], []]
     success: NDArray[np.bool_] = np.zeros(env.num_envs, dtype=bool)
     for _ in range(env.horizon // config.period):
-        _, features, actions = behaviours(torch.from_numpy(observation))
-        logits, value, state = net(features[None], state)
+        seen = torch.from_numpy(observation)
+        layers, actions = behaviours.senses(seen)
+        if "phase" in net.listener.sources:
+            layers["phase"] = true_phase(env.truth())
+        inputs = net.inputs(net.listener.hear(layers, noise or generator))
+        logits, value, state = net(inputs[None], state)
         if generator is None:
             choice = logits[0].argmax(dim=-1)
         else:
@@ -81,7 +88,7 @@ def roll_out(
             success = info["success"]
             reached += success / config.period
         reward = reached + discount * potential(observation, config) - before
-        row = (features, choice, log_probability, value[0], torch.from_numpy(reward).float())
+        row = (inputs, choice, log_probability, value[0], torch.from_numpy(reward).float())
         for column, entry in zip(columns, row, strict=True):
             column.append(entry)
     return ppo.Rollout(*(torch.stack(column) for column in columns)), float(success.mean())
@@ -97,7 +104,14 @@ def greedy_success(
     """Share of episodes that end at the goal when the most probable choice is always taken."""
     # Far from the seeds that training uses, and from those that `introspect eval` does.
     env.reset(seed=1_000_000 + seed)
-    return roll_out(env, behaviours, net, config, 1.0, None)[1]
+    noise = torch.Generator().manual_seed(seed)
+    return roll_out(env, behaviours, net, config, 1.0, None, noise)[1]
+
+
+def true_phase(observation: NDArray[np.float32]) -> Tensor:
+    """(n, behaviours): 1 for the behaviour that the script would use now, 0 for the others."""
+    due = torch.from_numpy(Teacher().reference(observation))
+    return nn.functional.one_hot(due, len(BEHAVIOURS)).float()
 
 
 def potential(observation: NDArray[np.float32], config: DecisionConfig) -> NDArray[np.float64]:

@@ -13,13 +13,15 @@ Source: Pore and Aragon-Camarasa 2020, and the code published with it.
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from introspect_learning.behaviours.networks import FEATURE_SIZE, BehaviourNet
+from introspect_learning.behaviours.networks import BehaviourNet
+from introspect_learning.choreographer.listening import Listener
 from introspect_learning.choreographer.network import Choreographer, State
 from introspect_learning.choreographer.phases import (
     PHASES,
@@ -28,6 +30,7 @@ from introspect_learning.choreographer.phases import (
     choose,
     roll_out,
 )
+from introspect_learning.internal_states.model import InternalStateModel
 from introspect_learning.rl.environment import Episodes, Progress, silent
 from introspect_learning.runs.checkpoint import (
     module_tensors,
@@ -42,6 +45,8 @@ from introspect_learning.runs.stage import Stage
 class SeedModeConfig:
     """Numbers of the published scheme."""
 
+    listens_to: str = "features"  # see ``listening``; other ways need an internal-state model
+    tuned: bool = False  # published: the encoder learns with the choreographer (and is lost)
     episodes: int = 2000  # of training
     evaluate_every: int = 100  # training episodes
     hidden: int = 32  # size of the LSTM's state
@@ -62,24 +67,24 @@ class SeedModeConfig:
 
 
 class SeedChoreographer(Choreographer):
-    """The published network: an LSTM right on the features, actor and critic on it.
+    """The published network: an LSTM right on what is read, actor and critic on it.
 
     Args:
-        inputs: length of what it reads.
+        listener: turns what is heard of the behaviours into what is read.
         behaviours: how many it picks from.
         hidden: size of the LSTM's state.
     """
 
-    def __init__(self, inputs: int, behaviours: int, hidden: int = 32) -> None:
-        super().__init__(inputs, behaviours, hidden)
+    def __init__(self, listener: Listener, behaviours: int, hidden: int = 32) -> None:
+        super().__init__(listener, behaviours, hidden)
         del self.encoder
-        self.lstm = nn.LSTM(inputs, hidden)
+        self.lstm = nn.LSTM(listener.size, hidden)
         for layer in (self.actor, self.critic):
             nn.init.xavier_normal_(layer.weight)
 
-    def forward(self, features: Tensor, state: State) -> tuple[Tensor, Tensor, State]:
+    def forward(self, inputs: Tensor, state: State) -> tuple[Tensor, Tensor, State]:
         """A run of decisions (see ``Choreographer.forward``)."""
-        memory, state = self.lstm(features, state)
+        memory, state = self.lstm(self.read(inputs), state)
         return self.actor(memory), self.critic(memory)[..., 0], state
 
 
@@ -91,6 +96,7 @@ def train_seed_mode(
     seed: int,
     stage: Stage | None = None,
     progress: Progress = silent,
+    internal_states: InternalStateModel | None = None,
 ) -> Choreographer:
     """Learn to choose among given behaviours as the published system does.
 
@@ -102,14 +108,18 @@ def train_seed_mode(
         seed: of weights, episodes and sampling.
         stage: takes metrics against training episodes and checkpoints, and is gone on from.
         progress: hears of each evaluation.
+        internal_states: the model whose states are listened to, for those ways that need one.
 
     Returns:
         The choreographer after the last episode, good or bad.
     """
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        net = SeedChoreographer(FEATURE_SIZE, len(behaviours.names), config.hidden)
-    optimiser = torch.optim.Adam(net.parameters(), config.learning_rate)
+        own = copy.deepcopy(internal_states)  # a tuned encoder must not change anybody else's
+        listener = Listener(config.listens_to, own, tuned=config.tuned)
+        net = SeedChoreographer(listener, len(behaviours.names), config.hidden)
+    learned = [weight for weight in net.parameters() if weight.requires_grad]
+    optimiser = torch.optim.Adam(learned, config.learning_rate)
     stage = stage or Stage()
     episode = 0
     if (saved := stage.load()) is not None:
@@ -121,7 +131,8 @@ def train_seed_mode(
         block, first = divmod(episode, env.num_envs)
         env.reset(seed=seed, options={"first_episode": block})
         coins = _coins(config, seed, block * env.num_envs, env.num_envs)
-        ahead = roll_out(env, behaviours, net, config.phases, coins)
+        noise = torch.Generator().manual_seed(1_000 * seed + block)
+        ahead = roll_out(env, behaviours, net, config.phases, coins, noise)
         for row in range(first, env.num_envs):
             stale = row > first and not _decides_the_same(net, ahead, row, coins)
             if stale or episode == config.episodes:
@@ -132,7 +143,9 @@ def train_seed_mode(
                 continue
             # Far from the seeds that training uses, and from those that `introspect eval` does.
             evaluation_env.reset(seed=1_000_001 + seed)
-            metrics = roll_out(evaluation_env, behaviours, net, config.phases).metrics()
+            noise = torch.Generator().manual_seed(seed)
+            decided = roll_out(evaluation_env, behaviours, net, config.phases, noise=noise)
+            metrics = decided.metrics()
             stage.log(episode, metrics)
             tensors = module_tensors(net, "net") | optimiser_tensors(optimiser, "optimiser")
             stage.save(episode, tensors, {"episode": episode})
@@ -152,7 +165,7 @@ def learn(
 
     L = Σ -log p A - c H + w Σ (R - V)² / 2
     """
-    logits, values, _ = net(episodes.features[:, row : row + 1], net.start(1))
+    logits, values, _ = net(episodes.inputs[:, row : row + 1], net.start(1))
     logs = torch.log_softmax(logits[:, 0], dim=-1)
     taken = logs.gather(-1, episodes.choices[:, row, None])[:, 0]
     values, rewards = values[:, 0], episodes.rewards()[:, row]
@@ -176,7 +189,7 @@ def learn(
 
 @torch.no_grad()
 def _decides_the_same(net: Choreographer, ahead: Decided, row: int, coins: Tensor | None) -> bool:
-    logits = net(ahead.features[:, row : row + 1], net.start(1))[0][:, 0]
+    logits = net(ahead.inputs[:, row : row + 1], net.start(1))[0][:, 0]
     now = choose(logits, None if coins is None else coins[:, row])
     return bool((now == ahead.choices[:, row]).all())
 

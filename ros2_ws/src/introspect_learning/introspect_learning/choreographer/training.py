@@ -5,15 +5,18 @@ It decides anew every few policy steps: it can go back, try again, recover.
 
 from __future__ import annotations
 
+import copy
 import time
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from introspect_learning.behaviours.networks import FEATURE_SIZE, BehaviourNet
+from introspect_learning.behaviours.networks import BehaviourNet
+from introspect_learning.choreographer.listening import Listener
 from introspect_learning.choreographer.network import Choreographer
 from introspect_learning.choreographer.rollout import DecisionConfig, greedy_success, roll_out
+from introspect_learning.internal_states.model import InternalStateModel
 from introspect_learning.rl import ppo
 from introspect_learning.rl.environment import Episodes, Progress, silent
 from introspect_learning.runs.checkpoint import (
@@ -29,6 +32,8 @@ from introspect_learning.runs.stage import Stage
 class ChoreographerConfig:
     """Numbers of the choreographer and its training."""
 
+    listens_to: str = "features"  # see ``listening``; other ways need an internal-state model
+    tuned: bool = False  # whether the encoder of the internal states learns with the choreographer
     hidden: int = 64  # size of the LSTM's state
     iterations: int = 60  # batches of episodes at most
     first_evaluation: int = 8  # after this many iterations
@@ -54,6 +59,7 @@ def train_choreographer(
     stage: Stage | None = None,
     seconds: float = 0.0,
     progress: Progress = silent,
+    internal_states: InternalStateModel | None = None,
 ) -> tuple[Choreographer, bool]:
     """Learn to choose among given behaviours.
 
@@ -66,13 +72,14 @@ def train_choreographer(
         stage: takes metrics and checkpoints, and is gone on from.
         seconds: stop after this long, 0: never; a run stopped so can be gone on with.
         progress: hears of each iteration.
+        internal_states: the model whose states are listened to, for those ways that need one.
 
     Returns:
         The choreographer with the best greedy success met, and whether learning had come to its
         end, not only the time for it.
     """
     stage = stage or Stage()
-    run = _Run(config, len(behaviours.names), seed)
+    run = _Run(config, len(behaviours.names), seed, internal_states)
     run.restore(stage)
     started = time.perf_counter()
     while not run.finished:
@@ -99,17 +106,25 @@ def train_choreographer(
 class _Run:
     """What training has come to: all that a checkpoint holds."""
 
-    def __init__(self, config: ChoreographerConfig, behaviours: int, seed: int) -> None:
+    def __init__(
+        self,
+        config: ChoreographerConfig,
+        behaviours: int,
+        seed: int,
+        internal_states: InternalStateModel | None,
+    ) -> None:
         self.config = config
         self.seed = seed
         self.generator = torch.Generator().manual_seed(seed)  # of choices and batches
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            self.net = Choreographer(FEATURE_SIZE, behaviours, config.hidden)
-        self.best = Choreographer(FEATURE_SIZE, behaviours, config.hidden)
-        self.best.load_state_dict(self.net.state_dict())
+            own = copy.deepcopy(internal_states)  # a tuned encoder must not change anybody else's
+            listener = Listener(config.listens_to, own, tuned=config.tuned)
+            self.net = Choreographer(listener, behaviours, config.hidden)
+        self.best = copy.deepcopy(self.net)
         self.best_success = 0.0
-        self.optimiser = torch.optim.Adam(self.net.parameters(), config.ppo.learning_rate)
+        self.learned = [weight for weight in self.net.parameters() if weight.requires_grad]
+        self.optimiser = torch.optim.Adam(self.learned, config.ppo.learning_rate)
         self.iteration = 0  # batches of episodes learned from
         self.finished = False
 
@@ -133,7 +148,7 @@ class _Run:
         )
         losses = ppo.update(
             _Policy(self.net),
-            list(self.net.parameters()),
+            self.learned,
             self.optimiser,
             rollout,
             config.ppo,

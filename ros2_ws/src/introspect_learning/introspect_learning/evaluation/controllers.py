@@ -51,7 +51,7 @@ class Learned:
         rows = []
         for row, choreographer in zip(observation, self._choreographers, strict=False):
             output = self._behaviours.run(row)
-            rows.append(output.actions[choreographer.run(output.activations["features"]).index])
+            rows.append(output.actions[choreographer.run(output.activations).index])
         return np.stack(rows)
 
 

@@ -6,6 +6,8 @@ from introspect_learning.models.runtime import (
     BehavioursRuntime,
     Choice,
     ChoreographerRuntime,
+    InternalState,
+    InternalStateRuntime,
     policy_hash,
     shipped,
 )
@@ -17,6 +19,8 @@ __all__ = [
     "ChoreographerRuntime",
     "Contract",
     "ContractError",
+    "InternalState",
+    "InternalStateRuntime",
     "policy_hash",
     "shipped",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, Field, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_origin, get_type_hints
 
@@ -38,12 +38,12 @@ class Contract:
     Lengths are in metres, angles in radians, times in seconds, all in the arm's base frame.
     """
 
-    kind: str  # "behaviours" or "choreographer"
+    kind: str  # "behaviours", "choreographer" or "internal_states"
     joint_names: tuple[str, ...]  # order of the joints in the observation
     observation_names: tuple[str, ...]  # what goes in, number by number
     action_names: tuple[str, ...]  # what comes out, number by number
     behaviours: tuple[str, ...]  # order of the behaviours
-    layers: dict[str, int]  # name of each captured layer -> its size
+    layers: dict[str, int]  # name of each layer that is captured, or listened to -> its size
     input_names: tuple[str, ...]  # the observation's numbers that the network reads
     input_scale: tuple[float, ...]  # what each is multiplied by
     linear_speed: float  # of the tool at an action of 1 [m/s]
@@ -51,7 +51,10 @@ class Contract:
     rate: float  # of the policy [Hz]
     decision_period: int  # policy steps between decisions of the choreographer
     envelope: dict[str, float]  # velocity_scale, acceleration_scale, jerk it was trained with
-    features_from: str = ""  # sha256 of the behaviours' weights that a choreographer listens to
+    features_from: str = ""  # sha256 of the behaviours' weights whose activations it takes
+    listens_to: str = ""  # what a choreographer makes of them: features, means, sample ...
+    noise: int = 0  # standard normal numbers that it takes beside them
+    phases: tuple[str, ...] = ()  # order of the phases that internal states are told apart by
     training: dict[str, Any] = field(default_factory=dict)  # seed, versions, task
     sha256: dict[str, str] = field(default_factory=dict)  # of the model's files
     format: int = FORMAT
@@ -109,7 +112,7 @@ class Contract:
         known = {f.name for f in fields(cls)}
         if unknown := sorted(values.keys() - known):
             raise ContractError(f"{file} has unknown keys {unknown}; known are {sorted(known)}")
-        needed = known - {"features_from", "training", "sha256", "format"}
+        needed = known - {f.name for f in fields(cls) if _optional(f)}
         if missing := sorted(needed - values.keys()):
             raise ContractError(f"{file} lacks {missing}")
         hints = get_type_hints(cls)
@@ -122,6 +125,22 @@ class Contract:
         if values["decision_period"] < 1:
             raise ContractError(f"{file}: decision_period must be at least 1")
         return cls(**values)
+
+    def check_features(self, found: str) -> None:
+        """Refuse activations of other behaviours than those it was trained on.
+
+        Args:
+            found: hash of the behaviours whose activations it would get.
+
+        Raises:
+            ContractError: They are not; both hashes are in the text.
+        """
+        if self.features_from != found:
+            raise ContractError(
+                f"this {self.kind.replace('_', ' ')} model was trained on the activations of "
+                f"behaviours {self.features_from}, but gets those of {found or 'no model'}: "
+                "give all nodes models of the same training"
+            )
 
     def check_arm(self, arm: ArmDescription) -> None:
         """Refuse a robot that the model was not made for.
@@ -145,3 +164,7 @@ class Contract:
                 f"{what} of the model and of this robot differ: "
                 f"model {list(model)}, robot {list(here)}"
             )
+
+
+def _optional(field_: Field[Any]) -> bool:
+    return field_.default is not MISSING or field_.default_factory is not MISSING

@@ -22,14 +22,26 @@ from introspect_control import ServoConfig
 from introspect_description import ArmDescription
 from introspect_learning.atomic import sha256, write_folder
 from introspect_learning.behaviours.inputs import INPUT_INDEX, INPUT_SCALE
-from introspect_learning.behaviours.networks import FEATURE_SIZE, LAYERS, BehaviourNet, ReactiveNet
+from introspect_learning.behaviours.networks import BehaviourNet, ReactiveNet
+from introspect_learning.choreographer.listening import Listener
 from introspect_learning.choreographer.network import Choreographer
+from introspect_learning.internal_states.model import InternalStateConfig, InternalStateModel
+from introspect_learning.internal_states.monitor import InternalStateMonitor, Memory
+from introspect_learning.internal_states.recorder import ActivationRecorder
 from introspect_learning.models.contract import GRAPH, WEIGHTS, Contract, ContractError
 from introspect_learning.models.runtime import policy_part
 from introspect_sim.tasks import ACTION_NAMES, OBSERVATION, POLICY_PERIOD
 from introspect_sim.tasks.action import ANGULAR_SPEED, LINEAR_SPEED
 
 _OPSET = 17
+INTROSPECTION = (
+    ["activations", "behaviour", "forecast", "states", "age"],
+    [
+        *("mean", "log_variance", "reconstruction_error", "phase", "failure", "surprise"),
+        *("forecast_out", "states_out", "age_out"),
+    ],
+)
+"""Inputs and outputs of the internal-state graph."""
 
 
 def export_behaviours(
@@ -43,17 +55,20 @@ def export_behaviours(
         arm: they were trained on.
         training: seed and whatever else says where they come from.
     """
+    example = torch.zeros(1, OBSERVATION.size)
+    with ActivationRecorder(net, net.layers) as recorder, torch.no_grad():
+        net(example)
+        layers = {name: values.shape[1] for name, values in recorder.activations.items()}
     contract = Contract(
         kind="behaviours",
         behaviours=net.names,
-        layers=dict.fromkeys(LAYERS, FEATURE_SIZE),
+        layers=layers,
         decision_period=1,
         **_interface(arm, training),
     )
-    example = torch.zeros(1, OBSERVATION.size)
-    return _write(
-        net, _Behaviours(net), (example,), ["observation"], [*LAYERS, "actions"], folder, contract
-    )
+    outputs = [*layers, "actions"]
+    # A graph's output cannot have the name of its input.
+    return _write(net, _Behaviours(net), (example,), ["sensed"], outputs, folder, contract)
 
 
 def export_choreographer(
@@ -74,18 +89,58 @@ def export_choreographer(
         period: policy steps between its decisions.
         training: seed and whatever else says where it comes from.
     """
+    listener = net.listener
+    if "phase" in listener.sources:
+        raise ValueError("a choreographer that listens to the true phase can only be compared with")
+    if listener.model is not None:
+        training = training | {"internal_states": dataclasses.asdict(listener.model.config)}
     contract = Contract(
         kind="choreographer",
         behaviours=behaviours.behaviours,
-        layers={"features": FEATURE_SIZE},
+        layers=dict(listener.sizes),
         decision_period=period,
         features_from=behaviours.hash,
+        listens_to=listener.listens_to,
+        noise=listener.noise,
         **_interface(arm, training),
     )
-    example = (torch.zeros(1, 1, FEATURE_SIZE), *net.start(1))
-    names = ["features", "h", "c"]
+    heard = torch.zeros(1, 1, sum(listener.sizes.values()) + listener.noise)
     outputs = ["probabilities", "value", "h_out", "c_out"]
-    return _write(net, _Decision(net), example, names, outputs, folder, contract)
+    inputs = ["heard", "h", "c"]
+    return _write(net, _Decision(net), (heard, *net.start(1)), inputs, outputs, folder, contract)
+
+
+def export_internal_states(
+    monitor: InternalStateMonitor,
+    folder: Path,
+    arm: ArmDescription,
+    behaviours: Contract,
+    layers: dict[str, int],
+    training: dict[str, Any],
+) -> Contract:
+    """Write the internal-state model's folder, with what is read off its states.
+
+    Args:
+        monitor: the model and what is read off it.
+        folder: replaced as a whole.
+        arm: of the behaviours.
+        behaviours: contract of those whose activations it takes.
+        layers: that it takes, with their sizes, in their order.
+        training: seed and whatever else says where it comes from.
+    """
+    config = dataclasses.asdict(monitor.model.config)
+    contract = Contract(
+        kind="internal_states",
+        behaviours=behaviours.behaviours,
+        layers=layers,
+        decision_period=1,
+        features_from=behaviours.hash,
+        phases=monitor.phases,
+        **_interface(arm, training | {"model": config}),
+    )
+    behaviour = torch.zeros(1, len(monitor.behaviours))
+    example = (torch.zeros(1, monitor.model.inputs), behaviour, *monitor.start(1))
+    return _write(monitor, _Introspection(monitor), example, *INTROSPECTION, folder, contract)
 
 
 def load_behaviours(policy: Path, arm: ArmDescription) -> tuple[BehaviourNet, Contract]:
@@ -106,6 +161,54 @@ def load_behaviours(policy: Path, arm: ArmDescription) -> tuple[BehaviourNet, Co
     return net, contract
 
 
+def load_internal_states(folder: Path, features_from: str = "") -> InternalStateMonitor:
+    """An internal-state model's folder as a network, for training with it.
+
+    Args:
+        folder: of the model.
+        features_from: hash of the behaviours whose activations it will take; checked if given.
+
+    Raises:
+        ContractError: The folder is no such model, or it takes activations of other behaviours.
+    """
+    contract = Contract.read(folder, "internal_states")
+    if features_from:
+        contract.check_features(features_from)
+    try:
+        about = dict(contract.training["model"])
+        config = InternalStateConfig(**about | {"hidden": tuple(about["hidden"])})
+        model = InternalStateModel(sum(contract.layers.values()), config)
+        monitor = InternalStateMonitor(model, contract.phases, contract.behaviours)
+        monitor.load_state_dict(load_file(folder / WEIGHTS))
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ContractError(f"{folder / WEIGHTS} does not fit this version: {error}") from error
+    return monitor
+
+
+def load_choreographer(policy: Path) -> tuple[Choreographer, Contract]:
+    """The choreographer of a policy folder as a network.
+
+    Raises:
+        ContractError: The folder holds none that fits.
+    """
+    folder = policy_part(policy, "choreographer")
+    contract = Contract.read(folder, "choreographer")
+    try:
+        tensors = load_file(folder / WEIGHTS)
+        inner = contract.training.get("internal_states")
+        model = None
+        if inner:
+            config = InternalStateConfig(**inner | {"hidden": tuple(inner["hidden"])})
+            model = InternalStateModel(sum(contract.layers.values()), config)
+        listener = Listener(contract.listens_to or "features", model, tuned=False)
+        hidden = tensors["actor.weight"].shape[1]
+        net = Choreographer(listener, len(contract.behaviours), hidden)
+        net.load_state_dict(tensors)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ContractError(f"{folder / WEIGHTS} does not fit this version: {error}") from error
+    return net, contract
+
+
 class _Behaviours(nn.Module):
     """All behaviours on one observation, their layers side by side: a third of the operations."""
 
@@ -119,12 +222,15 @@ class _Behaviours(nn.Module):
         self.head_bias = nn.Parameter(torch.stack([reactive.head.bias[None] for reactive in nets]))
 
     def forward(self, observation: Tensor) -> tuple[Tensor, ...]:
-        first, features = self.feature_net(observation)
+        net = self.feature_net
+        first, features = net(observation)
         hidden = nn.functional.linear(features, self.fc1_weight, self.fc1_bias)
         count, size, _ = self.head_weight.shape
-        hidden = nn.functional.elu(hidden).reshape(count, 1, size)
-        actions = torch.tanh(hidden @ self.head_weight + self.head_bias)
-        return first, features, actions.reshape(1, count, -1)
+        hidden = nn.functional.elu(hidden)
+        shaped = hidden.reshape(count, 1, size)
+        actions = torch.tanh(shaped @ self.head_weight + self.head_bias)
+        inputs = observation[:, net.index] * net.scale
+        return inputs, first, features, *hidden.chunk(count, -1), actions.reshape(1, count, -1)
 
 
 class _Decision(nn.Module):
@@ -137,14 +243,32 @@ class _Decision(nn.Module):
         super().__init__()
         self.net = net
 
-    def forward(self, features: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, ...]:
+    def forward(self, heard: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, ...]:
         net, (from_input, from_memory, *biases) = self.net, self.net.lstm.all_weights[0]
-        given = nn.functional.elu(net.encoder(features))
+        given = nn.functional.elu(net.encoder(net.listener(heard)))
         gates = given @ from_input.T + biases[0] + h @ from_memory.T + biases[1]
         keep_new, keep_old, new, shown = gates.chunk(4, dim=-1)
         c_out = keep_old.sigmoid() * c + keep_new.sigmoid() * new.tanh()
         h_out = shown.sigmoid() * c_out.tanh()
         return net.actor(h_out).softmax(dim=-1), net.critic(h_out)[..., 0], h_out, c_out
+
+
+class _Introspection(nn.Module):
+    """One step of the monitor with its memory as plain inputs and outputs.
+
+    The recurrent cell is written out, as ONNX Runtime's own is in float32 only.
+    """
+
+    def __init__(self, monitor: InternalStateMonitor) -> None:
+        super().__init__()
+        self.monitor = monitor
+
+    def forward(
+        self, activations: Tensor, behaviour: Tensor, *memory: Tensor
+    ) -> tuple[Tensor, ...]:
+        monitor = self.monitor
+        found, error, insight, after = monitor(activations, behaviour, Memory(*memory))
+        return found.mean, found.log_variance, error, *insight, *after
 
 
 class _Precise(nn.Module):

@@ -7,6 +7,7 @@ products over several rows may round differently.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -75,7 +76,7 @@ class BehavioursRuntime:
 
     def run(self, observation: Array) -> BehavioursOutput:
         """All layers and all behaviours' actions for one observation (OBSERVATION.size,)."""
-        *layers, actions = self._session.run(self._outputs, {"observation": observation[None]})
+        *layers, actions = self._session.run(self._outputs, {"sensed": observation[None]})
         named = {name: layer[0] for name, layer in zip(self.contract.layers, layers, strict=True)}
         return BehavioursOutput(named, actions[0])
 
@@ -93,11 +94,8 @@ class ChoreographerRuntime:
 
     def __init__(self, folder: Path, features_from: str | None = None) -> None:
         self.contract = Contract.read(folder, "choreographer")
-        if features_from is not None and self.contract.features_from != features_from:
-            raise ContractError(
-                f"{folder} was trained on the features of behaviours "
-                f"{self.contract.features_from}, but gets those of {features_from}"
-            )
+        if features_from is not None:
+            self.contract.check_features(features_from)
         self._session = _session(folder)
         self._hidden = int(self._session.get_inputs()[1].shape[-1])
         self.reset()
@@ -128,25 +126,95 @@ class ChoreographerRuntime:
         self._c = np.zeros((1, 1, self._hidden), dtype=np.float32)
         self._sequence = 0
         self._choice: Choice | None = None
+        self._noise = np.random.default_rng(0)  # the same in every episode, here and in the nodes
 
-    def run(self, features: Array) -> Choice:
+    def run(self, activations: Mapping[str, Array]) -> Choice:
         """One control period: decides anew when a decision is due, else repeats the last.
 
         Args:
-            features: (size of the features layer,).
+            activations: by layer; those that the contract names.
         """
         due = self._sequence % self.period == 0
         self._sequence += 1
         if not due and self._choice is not None:
             self._choice = replace(self._choice, decided=False)
             return self._choice
+        parts = [activations[name] for name in self.contract.layers]
+        if self.contract.noise:
+            parts.append(self._noise.standard_normal(self.contract.noise, dtype=np.float32))
+        heard = np.concatenate(parts)[None, None]
         probabilities, value, self._h, self._c = self._session.run(
             ["probabilities", "value", "h_out", "c_out"],
-            {"features": features[None, None], "h": self._h, "c": self._c},
+            {"heard": heard, "h": self._h, "c": self._c},
         )
         row = probabilities[0, 0]
         self._choice = Choice(int(row.argmax()), row, float(value[0, 0]), True)
         return self._choice
+
+
+@dataclass(frozen=True)
+class InternalState:
+    """What the internal-state model makes of one control period."""
+
+    mean: Array  # (latent,)
+    log_variance: Array  # (latent,)
+    reconstruction_error: float  # in units of each activation's own variance
+    phase: Array  # (phases,) probabilities
+    failure: float  # probability that this attempt will fail
+    surprise: float  # 1 where the disturbance alarm begins
+
+
+class InternalStateRuntime:
+    """The internal-state model, with its memory of the present episode.
+
+    Args:
+        folder: of the model.
+        features_from: hash of the behaviours whose activations it will take; checked if given.
+
+    Raises:
+        ContractError: The folder is no such model, or it takes activations of other behaviours.
+    """
+
+    def __init__(self, folder: Path, features_from: str | None = None) -> None:
+        self.contract = Contract.read(folder, "internal_states")
+        if features_from is not None:
+            self.contract.check_features(features_from)
+        self._session = _session(folder)
+        self._given = [(given.name, given.shape) for given in self._session.get_inputs()[2:]]
+        self._outputs = [output.name for output in self._session.get_outputs()]
+        self.reset()
+
+    @property
+    def hash(self) -> str:
+        """Digest of the weights."""
+        return self.contract.hash
+
+    def reset(self) -> None:
+        """Forget: a new episode begins."""
+        self._memory = {name: np.zeros(shape, dtype=np.float32) for name, shape in self._given}
+
+    def run(self, activations: Mapping[str, Array], behaviour: str) -> InternalState:
+        """One control period.
+
+        Args:
+            activations: by layer; those that the contract names.
+            behaviour: that has acted since the period before, "" where none has.
+        """
+        names = self.contract.behaviours
+        acted = np.array([[float(name == behaviour) for name in names]], dtype=np.float32)
+        given = np.concatenate([activations[name] for name in self.contract.layers])[None]
+        mean, log_variance, error, phase, failure, surprise, *memory = self._session.run(
+            self._outputs, {"activations": given, "behaviour": acted, **self._memory}
+        )
+        self._memory = dict(zip(self._memory, memory, strict=True))
+        return InternalState(
+            mean[0],
+            log_variance[0],
+            float(error[0]),
+            phase[0],
+            float(failure[0]),
+            float(surprise[0]),
+        )
 
 
 def shipped(name: str = "bbrl") -> Path:

@@ -26,6 +26,9 @@ class Episodes(Protocol):
     def observe(self) -> NDArray[np.float32]:
         """The observations now, (n, OBSERVATION.size)."""
 
+    def truth(self) -> NDArray[np.float32]:
+        """The same without the faults that sensors may have."""
+
     def step(
         self, actions: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], Any, Any, Any, dict[str, Any]]:

@@ -175,6 +175,10 @@ class PickAndPlaceVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], 
             self.goal_position,
         )
 
+    def truth(self) -> NDArray[np.float32]:
+        """As ``observe``: this environment's sensors have no faults."""
+        return self.observe()
+
     def disturbances(self) -> NDArray[np.int64]:
         """(n,) kind of disturbance that the present episode has, -1 for none."""
         kinds = [d.kind.value if d.step >= 0 else -1 for d in self._disturbance]

@@ -1,0 +1,1 @@
+"""What networks learn from: steps of many episodes, from worlds or from bags."""
