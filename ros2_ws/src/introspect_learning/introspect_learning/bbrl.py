@@ -18,14 +18,19 @@ from introspect_learning.behaviours.networks import BehaviourNet
 from introspect_learning.behaviours.reinforcement import ReinforcementConfig, reinforce
 from introspect_learning.behaviours.teacher import Teacher
 from introspect_learning.behaviours.under_rule import Demonstrator, UnderRule, rule_success
+from introspect_learning.choreographer.listening import INTERNAL
 from introspect_learning.choreographer.network import Choreographer
 from introspect_learning.choreographer.rollout import greedy_success
 from introspect_learning.choreographer.training import ChoreographerConfig, train_choreographer
+from introspect_learning.internal_states.model import InternalStateModel
+from introspect_learning.models.contract import Contract
 from introspect_learning.models.export import (
     export_behaviours,
     export_choreographer,
     load_behaviours,
+    load_internal_states,
 )
+from introspect_learning.models.runtime import policy_part
 from introspect_learning.rl.environment import Progress, silent
 from introspect_learning.runs.run_folder import RunFolder
 from introspect_sim.envs import (
@@ -129,6 +134,7 @@ def train_bbrl(
     arm = ArmDescription.load(config.arm)
     training = {"seed": config.seed, "task": "pick_and_place"}
     given = load_behaviours(behaviours, arm) if behaviours is not None else None
+    model = _internal_states(config, behaviours, given[1] if given else None)
     what = {"parts": list(parts), "behaviours": given[1].hash if given else ""}
     with RunFolder(out, config, resume, what) as folder:
         home = folder.model / "behaviours"
@@ -143,7 +149,12 @@ def train_bbrl(
             # 0 would mean as long as it takes: a budget that is spent leaves one iteration.
             spent = time.perf_counter() - started
             left = max(seconds - spent, 1e-3) if seconds > 0.0 else 0.0
-            choreographer, finished = _choreographer(config, arm, net, folder, left, progress)
+            choreographer, finished = _choreographer(
+                config, arm, net, folder, left, progress, model
+            )
+            if behaviours is not None and (behaviours / "internal_states").is_dir():
+                source = behaviours / "internal_states"
+                write_folder(folder.model / source.name, lambda aside: _copy(source, aside))
             export_choreographer(
                 choreographer,
                 folder.model / "choreographer",
@@ -201,6 +212,7 @@ def _choreographer(
     folder: RunFolder,
     seconds: float,
     progress: Progress,
+    internal_states: InternalStateModel | None,
 ) -> tuple[Choreographer, bool]:
     disturbed = PerturbationConfig(probability=config.perturbed, latest=30)
     env = make_env(config, arm, config.choreographer_envs, perturbation=disturbed)
@@ -215,10 +227,26 @@ def _choreographer(
             stage=folder.stage("choreographer"),
             seconds=seconds,
             progress=progress,
+            internal_states=internal_states,
         )
     finally:
         env.close()
         evaluation.close()
+
+
+def _internal_states(
+    config: BBRLConfig, policy: Path | None, behaviours: Contract | None
+) -> InternalStateModel | None:
+    """The internal states that the choreographer is to listen to, if it is to."""
+    if config.choreographer.listens_to not in INTERNAL:
+        return None
+    if policy is None or behaviours is None:
+        raise ValueError(
+            f"listens_to {config.choreographer.listens_to!r} needs behaviours with internal "
+            "states: `introspect train internal-states`, then `introspect train choreographer "
+            "--behaviours DIR`"
+        )
+    return load_internal_states(policy_part(policy, "internal_states"), behaviours.hash).model
 
 
 def _score(

@@ -9,7 +9,10 @@ import torch
 from numpy.typing import NDArray
 
 from introspect_learning.behaviours.networks import BEHAVIOURS, BehaviourNet
+from introspect_learning.behaviours.teacher import Teacher
+from introspect_learning.behaviours.turns import TurnConfig, Turns
 from introspect_learning.choreographer.network import Choreographer
+from introspect_learning.rl.environment import Episodes
 
 Observations = NDArray[np.float32]
 
@@ -63,3 +66,23 @@ class Choreographed:
             self._chosen = np.where(astray, other, logits[0].argmax(dim=-1).numpy())
         self._step += 1
         return self._chosen
+
+
+class Ruled:
+    """The script's own rule, and now and then another behaviour instead.
+
+    The rule sees what is true, whatever the sensors say.
+
+    Args:
+        env: the episodes.
+        stray: share of the turns that chance takes.
+        rng: of those.
+    """
+
+    def __init__(self, env: Episodes, stray: float, rng: np.random.Generator) -> None:
+        self._env = env
+        self._turns = Turns(Teacher(), TurnConfig(mixed_share=stray), env.num_envs, rng)
+
+    def next(self, observation: Observations) -> NDArray[np.int64]:
+        """Index (n,) of the behaviour."""
+        return self._turns.next(self._env.truth())

@@ -47,18 +47,21 @@ class Tracks:
     """Episodes of internal states side by side, padded to the longest.
 
     Args:
-        model: of the internal states.
+        monitor: encodes them.
         data: the episodes.
     """
 
     @torch.no_grad()
-    def __init__(self, model: InternalStateModel, data: ActivationDataset) -> None:
+    def __init__(self, monitor: InternalStateMonitor, data: ActivationDataset) -> None:
         episodes = data.sequences()
         longest = max(len(rows) for rows in episodes)
-        found = model(torch.from_numpy(data.activations))
-        error = model.reconstruction_error(torch.from_numpy(data.activations))
+        activations = torch.from_numpy(data.activations)
+        mean, _ = monitor.model.encode(activations)
+        view = monitor.view(activations)
+        error = monitor.model.reconstruction_error(activations)
         shape = len(episodes), longest
-        self.states = torch.zeros(*shape, model.config.latent)
+        self.states = torch.zeros(*shape, mean.shape[1])
+        self.views = torch.zeros(*shape, view.shape[1])
         self.error = torch.zeros(shape)
         self.behaviour = torch.zeros(*shape, len(data.behaviours))
         self.mask = torch.zeros(shape, dtype=torch.bool)
@@ -68,20 +71,21 @@ class Tracks:
         one_hot = nn.functional.one_hot(acted.clamp(min=0), len(data.behaviours)).float()
         one_hot[acted == UNKNOWN] = 0.0
         for k, rows in enumerate(episodes):
-            self.states[k, : len(rows)] = found.mean[rows]
+            self.states[k, : len(rows)] = mean[rows]
+            self.views[k, : len(rows)] = view[rows]
             self.error[k, : len(rows)] = error[rows]
             self.behaviour[k, : len(rows)] = one_hot[rows]
             self.disturbed[k, : len(rows)] = torch.from_numpy(data.disturbed[rows])
             self.mask[k, : len(rows)] = True
 
     def transitions(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Pairs of states (N, 2, latent), behaviours after them (N, ·), next states (N, latent).
+        """Pairs of views (N, 2, ·), behaviours after them (N, ·), next views (N, ·).
 
         Of undisturbed steps alone.
         """
-        pairs = torch.stack([self.states[:, :-2], self.states[:, 1:-1]], dim=2)
+        pairs = torch.stack([self.views[:, :-2], self.views[:, 1:-1]], dim=2)
         calm = self.mask[:, 2:] & ~self.disturbed[:, 2:]
-        return pairs[calm], self.behaviour[:, 1:-1][calm], self.states[:, 2:][calm]
+        return pairs[calm], self.behaviour[:, 1:-1][calm], self.views[:, 2:][calm]
 
 
 def learn_monitor(
@@ -110,7 +114,8 @@ def learn_monitor(
         torch.manual_seed(seed)
         monitor = InternalStateMonitor(model, data.phases, data.behaviours)
     generator = torch.Generator().manual_seed(seed)
-    tracks, apart = Tracks(model, data), Tracks(model, held_out)
+    monitor.fit_view(torch.from_numpy(data.activations[~data.disturbed]))
+    tracks, apart = Tracks(monitor, data), Tracks(monitor, held_out)
     result = {"phase_accuracy": float("nan"), "failed_episodes": 0.0}
     if len(np.unique(data.phase[data.phase != UNKNOWN])) > 1:
         result["phase_accuracy"] = _probe(monitor, data, held_out)
@@ -149,13 +154,13 @@ def _probe(
 def _learn_expectation(
     monitor: InternalStateMonitor, tracks: Tracks, config: MonitorConfig, generator: torch.Generator
 ) -> None:
-    states, behaviour, following = tracks.transitions()
+    views, behaviour, following = tracks.transitions()
     net = monitor.expectation
     optimiser = torch.optim.Adam(net.parameters(), config.expectation_learning_rate)
     for update in range(config.expectation_updates):
         _anneal(optimiser, config.expectation_learning_rate, update / config.expectation_updates)
-        rows = torch.randint(len(states), (config.expectation_batch,), generator=generator)
-        loss = nats(following[rows], *net(states[rows], behaviour[rows])).mean()
+        rows = torch.randint(len(views), (config.expectation_batch,), generator=generator)
+        loss = nats(following[rows], *net(views[rows], behaviour[rows])).mean()
         _descend(optimiser, loss)
 
 
@@ -191,8 +196,8 @@ def _learn_forecast(
 
 @torch.no_grad()
 def _set_alarm(monitor: InternalStateMonitor, tracks: Tracks, config: MonitorConfig) -> None:
-    states, behaviour, following = tracks.transitions()
-    unexpected = nats(following, *monitor.expectation(states, behaviour))
+    views, behaviour, following = tracks.transitions()
+    unexpected = nats(following, *monitor.expectation(views, behaviour))
     calm = tracks.mask & ~tracks.disturbed
     for scale, values in (
         (monitor.error_scale, tracks.error[calm]),
@@ -201,35 +206,27 @@ def _set_alarm(monitor: InternalStateMonitor, tracks: Tracks, config: MonitorCon
         middle = values.median()
         scale.copy_(torch.stack([middle, (_quantile(values, 0.99) - middle).clamp(min=1e-6)]))
     monitor.alarm.fill_(1.0)
-    monitor.alarm.copy_(_quantile(surprise(monitor, tracks)[calm], 1.0 - config.false_alarms))
+    level = _quantile(_surprise(monitor, tracks)[calm], 1.0 - config.false_alarms)
+    monitor.alarm.copy_(level.clamp(min=1e-3))
 
 
-@torch.no_grad()
-def surprise(monitor: InternalStateMonitor, tracks: Tracks) -> Tensor:
-    """How surprised the monitor is at every step (episodes, steps); 1 raises the alarm."""
-    return _follow(monitor, tracks)[0]
-
-
-@torch.no_grad()
-def failure(monitor: InternalStateMonitor, tracks: Tracks) -> Tensor:
-    """Probability of failure at every step (episodes, steps)."""
-    return _follow(monitor, tracks)[1]
-
-
-def _follow(monitor: InternalStateMonitor, tracks: Tracks) -> tuple[Tensor, Tensor]:
-    """The monitor's own step over encoded episodes."""
+def _surprise(monitor: InternalStateMonitor, tracks: Tracks) -> Tensor:
+    """How surprised the monitor is at every step (episodes, steps)."""
     n, steps = tracks.mask.shape
     memory: Memory = monitor.start(n)
     none = torch.zeros_like(tracks.behaviour[:, 0])
-    surprises, failures = [], []
+    surprises = []
     for step in range(steps):
         behaviour = tracks.behaviour[:, step - 1] if step else none
         insight, memory = monitor.follow(
-            tracks.states[:, step], tracks.error[:, step], behaviour, memory
+            tracks.states[:, step],
+            tracks.views[:, step],
+            tracks.error[:, step],
+            behaviour,
+            memory,
         )
         surprises.append(insight.surprise)
-        failures.append(insight.failure)
-    return torch.stack(surprises, dim=1), torch.stack(failures, dim=1)
+    return torch.stack(surprises, dim=1)
 
 
 def _anneal(optimiser: torch.optim.Optimizer, rate: float, share: float) -> None:

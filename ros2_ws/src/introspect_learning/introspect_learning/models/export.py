@@ -35,10 +35,10 @@ from introspect_sim.tasks.action import ANGULAR_SPEED, LINEAR_SPEED
 
 _OPSET = 17
 INTROSPECTION = (
-    ["activations", "behaviour", "forecast", "states", "age"],
+    ["activations", "behaviour", "forecast", "views", "age"],
     [
         *("mean", "log_variance", "reconstruction_error", "phase", "failure", "surprise"),
-        *("forecast_out", "states_out", "age_out"),
+        *("forecast_out", "views_out", "age_out"),
     ],
 )
 """Inputs and outputs of the internal-state graph."""

@@ -256,6 +256,12 @@ def policy_part(policy: Path, part: str) -> Path:
             f"model folder {policy} does not exist "
             "(train one with: introspect train bbrl --out DIR, and give DIR/model)"
         )
+    if part == "internal_states" and not (policy / part).is_dir():
+        raise ContractError(
+            f"{policy} has no internal_states/ "
+            f"(train them with: introspect train internal-states --policy {policy} --out DIR, "
+            "and give DIR/model)"
+        )
     if not (policy / part).is_dir():
         raise ContractError(
             f"{policy} is not a policy folder: it has no {part}/ "

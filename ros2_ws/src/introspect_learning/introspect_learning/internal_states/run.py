@@ -1,0 +1,201 @@
+"""A whole training of internal states: activations, model, what is read off it, model folder."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from introspect_description import ArmDescription
+from introspect_learning.atomic import write_folder
+from introspect_learning.behaviours.networks import LAYERS
+from introspect_learning.data.activations import ActivationDataset, joined
+from introspect_learning.data.bag import activations_of
+from introspect_learning.data.collect import collect
+from introspect_learning.data.drivers import Choreographed
+from introspect_learning.internal_states.metrics import describe, means, phase_silhouette
+from introspect_learning.internal_states.model import InternalStateModel
+from introspect_learning.internal_states.monitor import InternalStateMonitor
+from introspect_learning.internal_states.monitor_training import MonitorConfig, learn_monitor
+from introspect_learning.internal_states.training import LearningConfig, learn_internal_states
+from introspect_learning.models.contract import Contract
+from introspect_learning.models.export import (
+    export_internal_states,
+    load_behaviours,
+    load_choreographer,
+)
+from introspect_learning.rl.environment import Progress, silent
+from introspect_learning.runs.run_folder import RunFolder
+from introspect_sim.envs import PerturbationConfig, PickAndPlaceVectorEnv
+
+SEED = 3_000_000  # added to the user's seed: episodes that neither training nor `eval` sees
+
+
+@dataclass(frozen=True)
+class InternalStatesConfig:
+    """Numbers of internal states and of the activations that they are learned from."""
+
+    seed: int = 0
+    arm: str = "panda"
+    world: str = "mujoco"
+    threads: int = 2  # that step the worlds
+    timestep: float = 0.005  # of the physics [s]
+    envs: int = 128  # episodes side by side
+    calm_batches: int = 6  # of undisturbed episodes: model, phases, expectations
+    disturbed_batches: int = 6  # of disturbed episodes: what failure looks like
+    stray: float = 0.1  # share of the choreographer's decisions that chance takes
+    layers: tuple[str, ...] = LAYERS  # whose activations are used
+    learning: LearningConfig = field(default_factory=LearningConfig)
+    monitor: MonitorConfig = field(default_factory=MonitorConfig)
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that train nothing."""
+        if self.seed < 0:
+            raise ValueError(f"seed must not be negative, got {self.seed}")
+        for name in ("threads", "envs", "calm_batches", "disturbed_batches"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if not 0.0 <= self.stray <= 1.0:
+            raise ValueError(f"stray must be in [0, 1], got {self.stray}")
+        if not self.layers:
+            raise ValueError("layers must name at least one layer")
+
+
+@dataclass(frozen=True)
+class TrainedStates:
+    """What a training of internal states came to."""
+
+    policy: Path  # folder of the policy, internal states included
+    figures: dict[str, float]  # on held-out episodes
+    steps: int  # learned from
+    episodes: int
+
+
+def train_internal_states(
+    config: InternalStatesConfig,
+    out: Path,
+    policy: Path,
+    *,
+    bags: Sequence[Path] = (),
+    resume: bool = False,
+    progress: Progress = silent,
+) -> TrainedStates:
+    """Learn the internal states of a policy.
+
+    Args:
+        config: numbers of the training.
+        out: the run's folder.
+        policy: folder of the policy whose activations they are.
+        bags: recordings of it; none: activations come straight from simulated worlds.
+        resume: go on with the run that is there.
+        progress: hears how it goes.
+
+    Returns:
+        The policy folder ``out/model``: the policy with its internal states.
+
+    Raises:
+        RunError: ``out`` holds another run.
+        ContractError: The policy is none, or not for this arm.
+        DataError: The bags hold nothing to learn from, or activations of another model.
+    """
+    torch.set_num_threads(max(1, config.threads))
+    arm = ArmDescription.load(config.arm)
+    _, contract = load_behaviours(policy, arm)
+    what = {"policy": contract.hash, "bags": [str(bag) for bag in bags]}
+    with RunFolder(out, config, resume, what) as folder:
+        if bags:
+            data = joined([activations_of(bag, config.layers, contract) for bag in bags])
+            calm = data.take(~data.disturbed)
+        else:
+            calm = _collected(config, arm, policy, 0.0, progress)
+            data = joined([calm, _collected(config, arm, policy, 1.0, progress)])
+        monitor, figures = learn_all(calm, data, config, folder, progress)
+        write_folder(folder.model, lambda aside: _copy(policy, aside))
+        sizes = dict(data.layers)
+        training = {
+            "seed": config.seed,
+            "task": "pick_and_place",
+            "steps": len(data),
+            "from": "bags" if bags else config.world,
+            "failed_episodes": figures["failed_episodes"],
+        }
+        part = folder.model / "internal_states"
+        export_internal_states(monitor, part, arm, contract, sizes, training)
+    return TrainedStates(folder.model, figures, len(data), len(data.episodes))
+
+
+def learn_all(
+    calm: ActivationDataset,
+    data: ActivationDataset,
+    config: InternalStatesConfig,
+    folder: RunFolder,
+    progress: Progress = silent,
+) -> tuple[InternalStateMonitor, dict[str, float]]:
+    """The model from undisturbed steps, and what is read off it from all."""
+    seed, share = config.seed, config.learning.held_out
+    learned, held_out = calm.split(share, seed)
+    stage = folder.stage("internal states")
+    model = learn_internal_states(learned, config.learning, seed, stage, progress)
+    figures = figures_of(model, held_out, seed)
+    rest, apart = data.split(share, seed)
+    monitor, found = learn_monitor(model, rest, apart, config.monitor, seed, progress)
+    return monitor, figures | found
+
+
+def figures_of(
+    model: InternalStateModel, held_out: ActivationDataset, seed: int
+) -> dict[str, float]:
+    """How good the model is on episodes that it has never seen."""
+    states = means(model, held_out)
+    return describe(model, held_out, seed) | {
+        "silhouette": phase_silhouette(states, held_out.phase, seed)
+    }
+
+
+def _collected(
+    config: InternalStatesConfig,
+    arm: ArmDescription,
+    policy: Path,
+    disturbed: float,
+    progress: Progress,
+) -> ActivationDataset:
+    behaviours, contract = load_behaviours(policy, arm)
+    choreographer, about = load_choreographer(policy)
+    env = disturbed_env(config, arm, disturbed)
+    seed = SEED + 2 * config.seed + int(disturbed > 0.0)
+
+    def driver(batch: int) -> Choreographed:
+        rng = np.random.default_rng([seed, batch])
+        period = about.decision_period
+        return Choreographed(behaviours, choreographer, period, config.envs, config.stray, rng)
+
+    batches = config.disturbed_batches if disturbed else config.calm_batches
+    try:
+        return collect(
+            env, behaviours, driver, batches, seed, contract.hash, config.layers, progress
+        )
+    finally:
+        env.close()
+
+
+def disturbed_env(
+    config: InternalStatesConfig, arm: ArmDescription, probability: float
+) -> PickAndPlaceVectorEnv:
+    """Episodes disturbed with a probability, at the latest a second before their end."""
+    env = PickAndPlaceVectorEnv(
+        config.envs, config.world, arm=arm, threads=config.threads, timestep=config.timestep
+    )
+    latest = max(env.horizon - 25, PerturbationConfig().earliest)
+    env.perturbation = PerturbationConfig(probability=probability, latest=latest)
+    return env
+
+
+def _copy(policy: Path, target: Path) -> None:
+    for part in ("behaviours", "choreographer"):
+        if (policy / part).is_dir():
+            shutil.copytree(policy / part, target / part)

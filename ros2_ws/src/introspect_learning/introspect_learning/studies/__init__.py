@@ -1,0 +1,1 @@
+"""Studies: many trainings side by side, each reproducing a published figure or table."""

@@ -1,0 +1,107 @@
+"""What the trainings of a study share: behaviours, activations, encoders; made once and kept."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from safetensors.torch import load_file, save_file
+
+from introspect_description import ArmDescription
+from introspect_learning.bbrl import BBRLConfig, make_env, train_bbrl
+from introspect_learning.behaviours.networks import BehaviourNet
+from introspect_learning.data.activations import ActivationDataset
+from introspect_learning.data.collect import collect
+from introspect_learning.data.drivers import Ruled
+from introspect_learning.internal_states.model import InternalStateConfig, InternalStateModel
+from introspect_learning.internal_states.training import LearningConfig, learn_internal_states
+from introspect_learning.models import shipped
+from introspect_learning.models.export import load_behaviours
+from introspect_sim.envs import PerturbationConfig, SensorFaultConfig
+
+BATCHES, EPOCHS = 4, 8
+SEED = 5_000_000  # of the episodes that encoders learn from
+
+
+class Shared:
+    """Behaviours and encoders for one level of noise.
+
+    Args:
+        folder: where they are kept.
+        noise: of all sensors, as ``SensorFaultConfig.noise``; with some, behaviours are learned
+            under it, too.
+        arm: that they are for.
+    """
+
+    def __init__(self, folder: Path, noise: float, arm: ArmDescription) -> None:
+        self._folder = folder / f"noise{noise:g}"
+        self._noise, self._arm = noise, arm
+        self._folder.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def config(self) -> BBRLConfig:
+        """Of all episodes: one thread, as studies run many trainings side by side."""
+        faults = SensorFaultConfig(noise=self._noise)
+        return BBRLConfig(threads=1, arm=self._arm.name, faults=faults)
+
+    def behaviours(self) -> tuple[BehaviourNet, str]:
+        """The behaviours, and their hash."""
+        policy = shipped()
+        if self._noise:
+            policy = self._folder / "behaviours" / "model"
+            self._once(policy / "behaviours" / "contract.json", self._learn_behaviours)
+        net, contract = load_behaviours(policy, self._arm)
+        return net, contract.hash
+
+    def encoder(self, kind: str, seed: int) -> InternalStateModel:
+        """An internal-state model of a kind (see ``internal_states.model.KINDS``)."""
+        config = InternalStateConfig(kind=kind)
+        file = self._folder / f"{kind}-{seed}.safetensors"
+
+        def learn() -> None:
+            data, _ = self.activations().split(0.2, 0)
+            model = learn_internal_states(data, LearningConfig(model=config, epochs=EPOCHS), seed)
+            aside = file.with_suffix(".part")
+            save_file(model.state_dict(), aside)
+            aside.replace(file)
+
+        self._once(file, learn)
+        tensors = load_file(file)
+        model = InternalStateModel(len(tensors["centre"]), config)
+        model.load_state_dict(tensors)
+        return model
+
+    def activations(self) -> ActivationDataset:
+        """Steps of a scripted choreographer that now and then errs; half the episodes disturbed."""
+        file = self._folder / "activations.safetensors"
+
+        def gather() -> None:
+            net, digest = self.behaviours()
+            disturbed = PerturbationConfig(probability=0.5, latest=30)
+            env = make_env(self.config, self._arm, 128, horizon=75, perturbation=disturbed)
+
+            def driver(batch: int) -> Ruled:
+                return Ruled(env, 0.15, np.random.default_rng([SEED, batch]))
+
+            collect(env, net, driver, BATCHES, SEED, digest).save(file)
+            env.close()
+
+        self._once(file, gather)
+        return ActivationDataset.load(file)
+
+    def _learn_behaviours(self) -> None:
+        out = self._folder / "behaviours"
+        config = replace(self.config, seed=0)
+        train_bbrl(config, out, parts=("behaviours",), resume=(out / "config.json").exists())
+
+    def _once(self, file: Path, make: Callable[[], None]) -> None:
+        """Make a file unless it is there; one process at a time."""
+        if file.exists():
+            return
+        with (self._folder / f".{file.parent.name}-{file.name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not file.exists():
+                make()

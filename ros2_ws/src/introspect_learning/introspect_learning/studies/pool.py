@@ -1,0 +1,88 @@
+"""Many cells over a few processes: kept as they end, gone on with after an interruption."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from pathlib import Path
+from typing import Any
+
+from introspect_learning.atomic import write_text
+from introspect_learning.runs.errors import RunError
+from introspect_learning.studies.cell import Cell, run_cell
+
+Report = Callable[[float, str], None]
+
+
+def run_cells(
+    cells: Sequence[Cell], cache: Path, jobs: int, report: Report
+) -> list[dict[str, Any]]:
+    """Results of all cells, in their order.
+
+    Args:
+        cells: to run; those whose results are kept already are not run again.
+        cache: folder where results and what trainings share are kept.
+        jobs: processes.
+        report: hears the share done and a line.
+
+    Raises:
+        RunError: A cell failed, or the folder cannot be written to; results so far are kept.
+    """
+    if jobs < 1:
+        raise ValueError(f"jobs must be at least 1, got {jobs}")
+    try:
+        (cache / "cells").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"cannot write to {cache}: {error.strerror}") from error
+    results = {cell: _kept(cell, cache) for cell in cells}
+    missing = [cell for cell, result in results.items() if result is None]
+    if missing:
+        started = time.perf_counter()
+        context = multiprocessing.get_context("spawn")
+        pool = ProcessPoolExecutor(min(jobs, len(missing)), mp_context=context)
+        try:
+            # One at first for each level of noise: the others find what it has made for all.
+            pending: dict[Future[dict[str, Any]], Cell] = {
+                pool.submit(run_cell, cell, cache / "shared"): cell for cell in missing
+            }
+            while pending:
+                done, _ = wait(pending, return_when=FIRST_COMPLETED)
+                for future in done:
+                    cell = pending.pop(future)
+                    results[cell] = _keep(cell, future, cache)
+                    ready = len(cells) - len(pending)
+                    left = _left(time.perf_counter() - started, len(missing), len(pending))
+                    report(ready / len(cells), f"{ready} of {len(cells)}, {left} left")
+        except BaseException:
+            for process in list((pool._processes or {}).values()):
+                process.terminate()
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+        pool.shutdown()
+    return [result for result in results.values() if result is not None]
+
+
+def _kept(cell: Cell, cache: Path) -> dict[str, Any] | None:
+    file = cache / "cells" / f"{cell.key}.json"
+    try:
+        return dict(json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return None
+
+
+def _keep(cell: Cell, future: Future[dict[str, Any]], cache: Path) -> dict[str, Any]:
+    try:
+        result = future.result()
+    except Exception as error:
+        raise RunError(f"the training {cell.key} failed: {error}") from error
+    write_text(cache / "cells" / f"{cell.key}.json", json.dumps(result) + "\n")
+    return result
+
+
+def _left(spent: float, asked: int, pending: int) -> str:
+    """What is left of the time, if it goes on as it went."""
+    seconds = spent / max(asked - pending, 1) * pending
+    return f"{seconds / 60.0:.0f} min" if seconds >= 90.0 else f"{seconds:.0f} s"
