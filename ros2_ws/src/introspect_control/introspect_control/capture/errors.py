@@ -1,0 +1,11 @@
+"""The one error of bags."""
+
+from __future__ import annotations
+
+
+class BagError(Exception):
+    """A bag, or a message in one, is not what it should be; the message names file and cure."""
+
+
+class Truncated(BagError):
+    """A file ends in the middle of something."""
