@@ -45,6 +45,7 @@ def run(words: list[str]) -> int:
         "or a new file (hdf5)",
     )
     parser.add_argument("--task", default="pick_and_place", help="name of the task, for lerobot")
+    parser.add_argument("--arm", default="panda", help="arm, by the name of its data file")
     options = parser.parse_args(words)
     if options.verb not in VERBS:
         hint = did_you_mean(options.verb, VERBS)
@@ -102,7 +103,9 @@ def _export(options: Namespace) -> int:
         from introspect_control.capture.export import export
 
         with progress_bars() as report:
-            result = export(options.bag, options.out, options.format, options.task, report)
+            result = export(
+                options.bag, options.out, options.format, options.task, report, options.arm
+            )
     except ModuleNotFoundError as error:
         if error.name not in ("h5py", "pyarrow", "PIL"):
             raise
