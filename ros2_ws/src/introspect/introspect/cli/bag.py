@@ -103,9 +103,8 @@ def _export(options: Namespace) -> int:
         from introspect_control.capture.export import export
 
         with progress_bars() as report:
-            result = export(
-                options.bag, options.out, options.format, options.task, report, options.arm
-            )
+            given = (options.bag, options.out, options.format, options.task, options.arm)
+            result = export(*given, report)
     except ModuleNotFoundError as error:
         if error.name not in ("h5py", "pyarrow", "PIL"):
             raise

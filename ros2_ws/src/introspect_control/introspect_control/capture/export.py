@@ -40,8 +40,8 @@ def export(
     out: Path,
     kind: str,
     task: str,
+    arm: str,
     report: Callable[[str, float, str], None],
-    arm: str = "panda",
 ) -> Exported:
     """Export a bag.
 
@@ -50,8 +50,8 @@ def export(
         out: new folder (lerobot) or file (hdf5).
         kind: one of FORMATS.
         task: what the episodes show, in words; only LeRobot has it.
-        report: told of the stage, the share done of it, and nothing else.
         arm: by the name of its data file.
+        report: told of the stage, the share done of it, and nothing else.
 
     Raises:
         BagError: The bag is broken, or not of such a system; or nothing can be written.
