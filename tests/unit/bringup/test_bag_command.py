@@ -58,7 +58,7 @@ def test_verify_fails_on_findings_and_repair_mends_them(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["bag", "veryfy", "BAG"], "there is no 'bag veryfy'. Did you mean 'verify'?"),
+        (["bag", "verifyit", "BAG"], "there is no 'bag verifyit'. Did you mean 'verify'?"),
         (["bag", "info", "BAG", "--format", "hdf5"], "--format and --out are for bag export"),
         (["bag", "export", "BAG"], "bag export needs --format lerobot|hdf5 and --out PATH"),
         (
