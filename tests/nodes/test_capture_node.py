@@ -60,7 +60,7 @@ def test_every_message_is_recorded_bit_by_bit_until_a_signal_ends_it(
     tmp_path: Path, number: int
 ) -> None:
     bag = tmp_path / "bag"
-    with peer() as me, capture(bag) as node:
+    with peer() as me, capture(bag, topics="['activations']") as node:
         publisher = me.node.create_publisher(Activations, "activations", DEEP)
         listened_to(me, publisher)
 
