@@ -5,9 +5,11 @@ from __future__ import annotations
 import signal
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ament_index_python.packages import get_package_share_path
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from introspect_msgs.msg import Activations, PolicyAction
 from introspect_msgs.srv import StartCapture
@@ -18,8 +20,10 @@ from rclpy.serialization import deserialize_message
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from introspect_control.capture import BagReader
+from introspect_control.capture import BagError, BagReader
+from introspect_control.capture.definition import load_definition
 from introspect_control.capture.verify import inspect
+from introspect_control.nodes.recorder import agreed_definition
 from introspect_control.nodes.runtime import LATCHED
 
 MODULE = "introspect_control.nodes.capture_node"
@@ -183,3 +187,33 @@ def test_diagnostics_tell_of_the_recording_and_of_its_end_on_a_full_disk(
         assert node.interrupt() == 0
         assert "stopped: No space left on device; what was written until then stays" in node.output
     assert recorded(bag, "/activations")
+
+
+def endpoint(kind: str, type_hash: str) -> SimpleNamespace:
+    """What is known of a publisher, as far as it matters here."""
+    return SimpleNamespace(topic_type=kind, topic_type_hash=type_hash)
+
+
+def test_a_publisher_with_another_definition_is_refused_with_both_hashes() -> None:
+    kind = "introspect_msgs/msg/Activations"
+    own = load_definition(kind, get_package_share_path).hash
+    assert agreed_definition([endpoint(kind, own)]).hash == own
+    other = "RIHS01_" + 64 * "0"
+    with pytest.raises(BagError) as error:
+        agreed_definition([endpoint(kind, own), endpoint(kind, other)])
+    assert str(error.value) == (
+        f"a publisher has another {kind}: {other} there, {own} here; "
+        "build its package anew on both sides"
+    )
+
+
+def test_publishers_of_different_types_are_refused() -> None:
+    infos = [endpoint("std_msgs/msg/String", "INVALID"), endpoint("std_msgs/msg/Int32", "INVALID")]
+    with pytest.raises(BagError, match=r"do not agree on the type: std_msgs/msg/String, std_msgs"):
+        agreed_definition(infos)
+
+
+def test_a_type_that_is_not_installed_here_is_refused() -> None:
+    for name in ("no_such_msgs/msg/String", "std_msgs/msg/Nothing"):
+        with pytest.raises(BagError, match=f"type {name} is not installed"):
+            agreed_definition([endpoint(name, "INVALID")])

@@ -77,6 +77,7 @@ def test_a_sound_bag_is_left_as_it_is(tmp_path: Path) -> None:
     assert content(bag) == before
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, len(DATA) - 1))
 def test_wherever_a_file_is_cut_all_that_was_flushed_before_is_recovered(cut: int) -> None:
@@ -100,6 +101,7 @@ def test_wherever_a_file_is_cut_all_that_was_flushed_before_is_recovered(cut: in
         assert set(before) == {"bag_0.mcap", "metadata.yaml"}
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_flipped_bits_are_told_and_mended_or_refused(data: st.DataObject) -> None:

@@ -123,12 +123,14 @@ _COMMANDS = {"info": _info, "verify": _verify, "repair": _repair, "export": _exp
 def _read(options: Namespace) -> BagReport:
     from introspect_control.capture.verify import inspect
 
-    return inspect(options.bag)
+    with progress_bars() as report:
+        return inspect(options.bag, lambda done: report("read", done, ""))
 
 
 def table(report: BagReport) -> str:
     """The report for people: one line a topic."""
-    size = sum(file.stat().st_size for file in report.path.rglob("*") if file.is_file())
+    files = report.path.rglob("*") if report.path.is_dir() else [report.path]
+    size = sum(file.stat().st_size for file in files if file.is_file())
     lines = [
         f"{report.path}: {report.messages} messages in {report.seconds:.1f} s, "
         f"{report.episodes} episodes, {1e-6 * size:.1f} MB",

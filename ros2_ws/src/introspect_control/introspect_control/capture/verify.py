@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,7 @@ from introspect_control.capture.records import (
 from introspect_control.capture.scan import McapScan, Record, decompress
 
 _MOST_FINDINGS = 100  # that are told one by one
+_TELL = 1.0  # between two words on how far it is [s]
 
 
 @dataclass
@@ -106,13 +109,14 @@ class BagReport:
         }
 
 
-def inspect(path: Path) -> BagReport:
+def inspect(path: Path, advance: Callable[[float], None] | None = None) -> BagReport:
     """Read a bag, also a broken one, and report.
 
     Every message is decoded. Messages that carry episode and sequence must be consecutive.
 
     Args:
         path: folder of the bag, or one MCAP file.
+        advance: called about once a second with the share that is done, 0 to 1.
 
     Raises:
         BagError: There is nothing there that could be a bag.
@@ -133,8 +137,9 @@ def inspect(path: Path) -> BagReport:
     else:
         raise BagError(f"{path} does not exist")
     continuity = Continuity()
+    pace = _Pace(len(files), advance)
     for file in files:
-        _Inspection(file, report, continuity).run()
+        _Inspection(file, report, continuity, pace).run()
     report.episodes = continuity.episodes
     for text in continuity.findings():
         report.find(text)
@@ -143,11 +148,31 @@ def inspect(path: Path) -> BagReport:
     return report
 
 
+class _Pace:
+    """Tells how far it is, but only of what takes long."""
+
+    def __init__(self, files: int, advance: Callable[[float], None] | None) -> None:
+        self._files, self._advance = files, advance
+        self._done = 0
+        self._told = time.monotonic()
+
+    def at(self, share: float) -> None:
+        """Within the present file."""
+        if self._advance is not None and time.monotonic() - self._told > _TELL:
+            self._told = time.monotonic()
+            self._advance((self._done + share) / self._files)
+
+    def next(self) -> None:
+        """A file is done."""
+        self._done += 1
+
+
 class _Inspection:
     """Of one file."""
 
-    def __init__(self, file: Path, report: BagReport, continuity: Continuity) -> None:
+    def __init__(self, file: Path, report: BagReport, continuity: Continuity, pace: _Pace) -> None:
         self._file, self._report, self._continuity = file, report, continuity
+        self._pace = pace
         self._channels = Channels(file)
         self._counts = Counts()
         self._broken: Counter[str] = Counter()  # messages that cannot be decoded, by topic
@@ -162,12 +187,14 @@ class _Inspection:
         except BagError as error:
             self._report.closed = False
             self._report.find(str(error))
+        self._pace.next()
         for topic, count in self._broken.items():
             self._report.find(f"{topic}: {count} messages cannot be decoded")
 
     def _read(self, scan: McapScan) -> None:
         in_summary = False
         for record in scan.records():
+            self._pace.at(record.start / scan.size)
             try:
                 if record.opcode == DATA_END:
                     in_summary = True

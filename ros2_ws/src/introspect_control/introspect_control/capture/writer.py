@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from introspect_control.atomic import sync
 from introspect_control.capture.definition import Definition
 from introspect_control.capture.errors import BagError
 from introspect_control.capture.mcap_file import McapFile
@@ -81,6 +82,7 @@ class BagWriter:
         try:
             self._file = McapFile(self._path)
             write_metadata(folder, self._describe())
+            sync(folder.parent)
         except OSError as error:
             shutil.rmtree(folder, ignore_errors=True)
             raise BagError(f"cannot record into {folder}: {error.strerror}") from error

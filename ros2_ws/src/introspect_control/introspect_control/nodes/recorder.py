@@ -40,6 +40,7 @@ class Recorder:
         self._writer = BagWriter(folder)
         self._subscriptions: dict[str, Any] = {}
         self._numbers: dict[str, int] = {}
+        self._definitions: dict[str, Definition] = {}
         self._refused: set[str] = set()
         self._last = 0  # log time [ns]
         self.folder = folder
@@ -73,6 +74,8 @@ class Recorder:
             except BagError as error:
                 self._refused.add(name)
                 self._node.get_logger().error(f"{name} is not recorded: {error}")
+                if (subscription := self._subscriptions.pop(name, None)) is not None:
+                    self._node.destroy_subscription(subscription)
 
     def stop(self) -> Progress:
         """Take what has arrived, write everything and close the bag."""
@@ -89,18 +92,16 @@ class Recorder:
     def _take_in(self, name: str, infos: Sequence[TopicEndpointInfo]) -> None:
         known = self._subscriptions.get(name)
         profile = _profile(infos)
-        if known is not None:
-            offered = (known.qos_profile.reliability, known.qos_profile.durability)
-            if offered == (profile.reliability, profile.durability) or not _weaker(
-                profile, known.qos_profile
-            ):
+        if known is None:
+            definition = self._definitions[name] = agreed_definition(infos)
+            offered_qos = [_offered(info.qos_profile) for info in infos]
+            self._numbers[name] = self._writer.add_topic(name, definition, offered_qos)
+        else:
+            compare(infos, self._definitions[name])
+            if not _weaker(profile, known.qos_profile):
                 return
             self._drain(known)
             self._node.destroy_subscription(known)
-        else:
-            definition = _definition(infos)
-            offered_qos = [_offered(info.qos_profile) for info in infos]
-            self._numbers[name] = self._writer.add_topic(name, definition, offered_qos)
         self._subscribe(name, infos[0].topic_type, profile)
 
     def _subscribe(self, name: str, type_name: str, profile: QoSProfile) -> None:
@@ -124,27 +125,38 @@ class Recorder:
                 subscription.callback(taken[0])
 
 
-def _definition(infos: Sequence[TopicEndpointInfo]) -> Definition:
+def agreed_definition(infos: Sequence[TopicEndpointInfo]) -> Definition:
     """Of the type that all publishers agree on, and that is installed here as well.
 
     Raises:
         BagError: They do not agree, or it is another one here.
     """
-    types = {(info.topic_type, str(info.topic_type_hash)) for info in infos}
-    if len(types) > 1:
-        listed = "; ".join(f"{name} {number}" for name, number in sorted(types))
-        raise BagError(f"its publishers do not agree on the type: {listed}")
-    [(name, on_the_wire)] = types
+    name = infos[0].topic_type
     try:
         definition = load_definition(name, get_package_share_path)
     except PackageNotFoundError as error:
         raise BagError(f"type {name} is not installed: {error}") from error
-    if on_the_wire.startswith("RIHS01_") and on_the_wire != definition.hash:
-        raise BagError(
-            f"its publisher has another {name}: {on_the_wire} there, {definition.hash} here; "
-            "build introspect_msgs anew on both sides"
-        )
+    compare(infos, definition)
     return definition
+
+
+def compare(infos: Sequence[TopicEndpointInfo], definition: Definition) -> None:
+    """See that publishers mean the same by a type's name as we do.
+
+    Raises:
+        BagError: One does not: what it sends would be misread.
+    """
+    for info in infos:
+        there = str(info.topic_type_hash)
+        if info.topic_type != definition.name:
+            raise BagError(
+                f"its publishers do not agree on the type: {definition.name}, {info.topic_type}"
+            )
+        if there.startswith("RIHS01_") and there != definition.hash:
+            raise BagError(
+                f"a publisher has another {definition.name}: {there} there, {definition.hash} "
+                "here; build its package anew on both sides"
+            )
 
 
 def _message_class(name: str) -> Any:
