@@ -14,6 +14,7 @@ from introspect_control.nodes.capture_node import CaptureNode, describe
 from introspect_control.nodes.runtime import spin
 
 _PERIOD = 0.25  # of the line [s]
+_OWN = "/diagnostics"  # in the default set, and the recorder's are always there
 
 
 class CaptureTerminal(CaptureNode):
@@ -66,9 +67,9 @@ def main() -> int:
     print(f"{describe(last)} in {bag}")
     if last.failure:
         return 1
-    if not last.messages:
+    if not last.messages or not _anybody(nodes[0]):
         print(
-            f"introspect: nothing was heard for {last.seconds:.1f} s, {bag} is empty. "
+            f"introspect: nothing was heard for {last.seconds:.1f} s, {bag} has nothing. "
             "Cure: introspect launch sim; if that runs, introspect doctor",
             file=sys.stderr,
         )
@@ -77,6 +78,12 @@ def main() -> int:
         print(f"introspect: {last.lost} messages were lost", file=sys.stderr)
         return 1
     return code
+
+
+def _anybody(node: CaptureTerminal) -> bool:
+    """Whether anybody was heard but ourselves."""
+    asked_for = any(node.parameters.topics)
+    return asked_for or set(node.last_heard) > {_OWN}
 
 
 if __name__ == "__main__":

@@ -48,6 +48,7 @@ class CaptureNode(ManagedNode[CaptureParameters]):
         os.nice(_NICENESS)
         self._recorder: Recorder | None = None
         self.last: Progress | None = None  # of the latest recording that has ended
+        self.last_heard: tuple[str, ...] = ()  # topics that it had
 
     def configure(self) -> None:
         """Find out what there is to record; offer the services."""
@@ -91,7 +92,7 @@ class CaptureNode(ManagedNode[CaptureParameters]):
 
     def _stop(self, recorder: Recorder) -> str:
         self._recorder = None
-        silent = ", ".join(recorder.silent)
+        self.last_heard, silent = recorder.heard, ", ".join(recorder.silent)
         self.last = progress = recorder.stop()
         text = f"{describe(progress)} in {recorder.folder}"
         if progress.failure and not self._told:
