@@ -22,12 +22,9 @@ from introspect_control.capture.records import (
     SCHEMA,
     Channel,
     Schema,
-    split,
-    unpack_channel,
-    unpack_chunk,
-    unpack_schema,
 )
 from introspect_control.capture.scan import McapScan, decompress
+from introspect_control.capture.unpacking import split, unpack_channel, unpack_chunk, unpack_schema
 
 
 @dataclass(frozen=True)

@@ -23,14 +23,16 @@ from introspect_control.capture.records import (
     Counts,
     frame,
     index_chunk,
-    split,
     text,
+)
+from introspect_control.capture.scan import McapScan, Record, decompress
+from introspect_control.capture.summary import closing
+from introspect_control.capture.unpacking import (
+    split,
     unpack_chunk,
     unpack_message,
     unpack_statistics,
 )
-from introspect_control.capture.scan import McapScan, Record, decompress
-from introspect_control.capture.summary import closing
 
 _Entries = dict[int, list[tuple[int, int]]]
 

@@ -17,14 +17,8 @@ import lz4.frame
 import zstandard
 
 from introspect_control.capture.errors import BagError, Truncated
-from introspect_control.capture.records import (
-    FOOTER,
-    FOOTER_SIZE,
-    FRAME,
-    MAGIC,
-    ChunkHead,
-    unpack_footer,
-)
+from introspect_control.capture.records import FOOTER, FOOTER_SIZE, FRAME, MAGIC, ChunkHead
+from introspect_control.capture.unpacking import unpack_footer
 
 LARGEST = 256 << 20  # of a record, and of a chunk when decompressed [bytes]
 

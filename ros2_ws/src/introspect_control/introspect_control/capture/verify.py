@@ -13,19 +13,14 @@ from introspect_control.capture.continuity import Continuity
 from introspect_control.capture.errors import BagError, Truncated
 from introspect_control.capture.metadata import FILE, BagMetadata, read_metadata
 from introspect_control.capture.reader import Channels, Topic
-from introspect_control.capture.records import (
-    CHUNK,
-    DATA_END,
-    MESSAGE,
-    STATISTICS,
-    Counts,
-    Message,
+from introspect_control.capture.records import CHUNK, DATA_END, MESSAGE, STATISTICS, Counts, Message
+from introspect_control.capture.scan import McapScan, Record, decompress
+from introspect_control.capture.unpacking import (
     split,
     unpack_chunk,
     unpack_message,
     unpack_statistics,
 )
-from introspect_control.capture.scan import McapScan, Record, decompress
 
 _MOST_FINDINGS = 100  # that are told one by one
 _TELL = 1.0  # between two words on how far it is [s]

@@ -81,8 +81,12 @@ class BagWriter:
             raise BagError(f"cannot record into {folder}: {error.strerror}") from error
         try:
             self._file = McapFile(self._path)
-            write_metadata(folder, self._describe())
-            sync(folder.parent)
+            try:
+                write_metadata(folder, self._describe())
+                sync(folder.parent)
+            except OSError:
+                self._file.close()
+                raise
         except OSError as error:
             shutil.rmtree(folder, ignore_errors=True)
             raise BagError(f"cannot record into {folder}: {error.strerror}") from error
@@ -161,6 +165,7 @@ class BagWriter:
             self._writing.join()
             self._sync.set()
             self._syncing.join()
+            self._drop_queue()  # what came while recording stopped by itself
         return self.progress
 
     def __enter__(self) -> BagWriter:
@@ -235,6 +240,9 @@ class BagWriter:
             cure = f"introspect bag repair {self.folder} makes what was written readable"
         self._failure = f"recording into {self._path} stopped: {reason}; {cure}"
         self._dropped += self._file.pending
+        self._drop_queue()
+
+    def _drop_queue(self) -> None:
         while self._queue:
             if not isinstance(self._queue.popleft(), _Topic):
                 self._dropped += 1
