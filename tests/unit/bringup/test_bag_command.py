@@ -65,6 +65,7 @@ def test_verify_fails_on_findings_and_repair_mends_them(
             ["bag", "export", "BAG", "--format", "hdf5", "--out", "BAG"],
             "--out BAG exists already; name one that does not",
         ),
+        (["bag", "export", "BAG", "--format", "hdf5", "--out", "x", "--arm", "no"], "arm:=no: "),
         (["capture"], "the following arguments are required: --out"),
         (["capture", "--out", "BAG"], "--out BAG exists already; name a folder that does not"),
         (["capture", "--out", "x", "--seconds", "0"], "--seconds 0 is not allowed. Allowed: more"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import struct
 import time
 
 import numpy as np
@@ -80,6 +81,7 @@ def test_fixed_arrays_nested_types_and_alignment() -> None:
         ("uint8[] a", b"\xff\xff\xff\xff", "a has 4294967295 elements, more than there are"),
         ("string[] a", b"\xff\xff\xff\xff", "a has 4294967295 elements, more than there are"),
         ("float64[4000000000] a", b"\0" * 16, "a has 4000000000 elements, more than there are"),
+        ("string[] a", struct.pack("<I", 3_000_000) + bytes(3_000_000), "more than 2000000 elem"),
         ("string a", b"\xff\xff\xff\x7f", "a text of 2147483647 bytes, where 0 are left"),
         ("string a", b"\2\0\0\0\xff\0", "can't decode byte 0xff"),
         ("uint32 a", b"\0", "a message of 5 bytes"),

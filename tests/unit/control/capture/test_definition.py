@@ -42,6 +42,7 @@ def test_a_definition_comes_back_from_its_complete_text() -> None:
     ("text", "message"),
     [
         ("uint8[", "'uint8[' is not a field"),
+        ("uint8[0] a", "'uint8[0] a' is an array of nothing"),
         ("uint8 a\nuint8 a", "a field comes twice"),
         ("other_msgs/Thing a", "the text of other_msgs/msg/Thing is missing"),
         ("uint8 a\n" + "=" * 80 + "\nIDL: a/B\n", "'IDL: a/B' where 'MSG: <type>' should be"),

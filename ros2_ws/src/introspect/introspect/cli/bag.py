@@ -99,6 +99,9 @@ def _export(options: Namespace) -> int:
         raise UsageError(f"bag export needs --format {'|'.join(FORMATS)} and --out PATH")
     if options.out.exists():
         raise UsageError(f"--out {options.out} exists already; name one that does not")
+    from introspect.runner.preflight import check_arm
+
+    check_arm(options.arm)
     try:
         from introspect_control.capture.export import export
 

@@ -36,6 +36,7 @@ _LETTERS = {
     "float64": ("d", 8),
 }
 _DEEPEST = 50  # of types within types
+_MOST_ELEMENTS = 2_000_000  # of all lists in a message: an object each, larger than its bytes
 
 # Reads from (data, position), appends to the list, returns the position after it.
 _Step = Callable[[memoryview, int, list[Any]], int]
@@ -49,7 +50,7 @@ class Decoder:
     arrays that share memory with the bytes, all other arrays are lists.
 
     Args:
-        definition: of the type.
+        definition: of the type; a decoder is for one thread.
 
     Raises:
         BagError: A type that cannot be decoded: without end, or with wide strings.
@@ -57,8 +58,9 @@ class Decoder:
 
     def __init__(self, definition: Definition) -> None:
         self.name = definition.name
+        compilers = [_Compiler(definition, order) for order in (">", "<")]
         self._big, self._little = (
-            _Compiler(definition, order).message(definition.name) for order in (">", "<")
+            (compiler, compiler.message(definition.name)) for compiler in compilers
         )
 
     def __call__(self, data: bytes) -> Any:
@@ -69,7 +71,8 @@ class Decoder:
         """
         if len(data) < 4 or data[0] != 0 or data[1] > 1:
             raise BagError(f"{self.name}: not CDR, it begins with {bytes(data[:4]).hex()!r}")
-        read = self._little if data[1] else self._big
+        compiler, read = self._little if data[1] else self._big
+        compiler.elements_left = _MOST_ELEMENTS
         body = memoryview(data)[4:]
         try:
             message, end = read(body, 0)
@@ -86,6 +89,7 @@ class _Compiler:
     def __init__(self, definition: Definition, order: str) -> None:
         self._definition = definition
         self._order = order
+        self.elements_left = 0
         self._count = struct.Struct(f"{order}I").unpack_from
         self._messages: dict[str, _Read] = {}
         self._under_way: list[str] = []
@@ -184,6 +188,9 @@ class _Compiler:
                 count = fixed
             if count > len(data) - at:  # every element takes a byte at least
                 raise ValueError(f"{field.name} has {count} elements, more than there are bytes")
+            self.elements_left -= count
+            if self.elements_left < 0:
+                raise ValueError(f"its lists have more than {_MOST_ELEMENTS} elements")
             items = []
             for _ in range(count):
                 item, at = read(data, at)

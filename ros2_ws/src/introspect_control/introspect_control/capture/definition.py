@@ -183,6 +183,8 @@ def parse_fields(name: str, text: str) -> tuple[Field, ...]:
         if match["constant"]:
             continue
         kind = match["type"]
+        if match["count"] and not int(match["count"]):
+            raise BagError(f"definition of {name}: {bare[:80]!r} is an array of nothing")
         array = ""
         if match["array"]:
             array = "bounded" if match["bound"] else "fixed" if match["count"] else "unbounded"
