@@ -123,6 +123,13 @@ def test_flipped_bits_are_told_and_mended_or_refused(data: st.DataObject) -> Non
         assert set(found) <= set(SOUND)
 
 
+def test_a_file_that_was_only_not_closed_has_lost_nothing(tmp_path: Path) -> None:
+    bag = lay(tmp_path / "bag", DATA[: SIZES[-1]])
+    result = repair(bag)
+    assert (result.changed, result.messages, result.dropped) == (True, len(SOUND), 0)
+    assert read(bag) == SOUND
+
+
 def test_a_damaged_chunk_is_left_out_and_those_around_it_stay(tmp_path: Path) -> None:
     raw = bytearray(DATA)
     raw[SIZES[1] + 80] ^= 255  # within the third chunk

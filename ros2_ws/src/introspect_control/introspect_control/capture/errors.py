@@ -8,4 +8,8 @@ class BagError(Exception):
 
 
 class Truncated(BagError):
-    """A file ends in the middle of something."""
+    """A file ends before its end."""
+
+
+class Unclosed(Truncated):
+    """A file ends behind a whole record: nothing in it is lost, but its end is missing."""

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from introspect_control.capture.errors import BagError, Truncated
+from introspect_control.capture.errors import BagError, Truncated, Unclosed
 from introspect_control.capture.metadata import as_text, describe
 from introspect_control.capture.reader import Channels, topics_of
 from introspect_control.capture.records import (
@@ -102,6 +102,8 @@ class _Pass:
         while True:
             try:
                 record = next(records, None)
+            except Unclosed:
+                return
             except BagError:  # a length that cannot be: nothing behind it can be found
                 self._found.dropped += not in_summary
                 return

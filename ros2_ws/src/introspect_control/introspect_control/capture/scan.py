@@ -16,7 +16,7 @@ from types import TracebackType
 import lz4.frame
 import zstandard
 
-from introspect_control.capture.errors import BagError, Truncated
+from introspect_control.capture.errors import BagError, Truncated, Unclosed
 from introspect_control.capture.records import FOOTER, FOOTER_SIZE, FRAME, MAGIC, ChunkHead
 from introspect_control.capture.unpacking import unpack_footer
 
@@ -112,6 +112,8 @@ class McapScan:
         at = start or len(MAGIC)
         while True:
             frame = self._read(at, FRAME.size)
+            if not frame:
+                raise Unclosed(f"{self.path} was not closed: it ends at byte {self.size}")
             if len(frame) < FRAME.size:
                 raise Truncated(f"{self.path} was not closed: it ends at byte {self.size}")
             opcode, length = FRAME.unpack(frame)

@@ -148,18 +148,20 @@ class _Pace:
 
     def __init__(self, files: int, advance: Callable[[float], None] | None) -> None:
         self._files, self._advance = files, advance
-        self._done = 0
+        self._done, self._shown = 0, False
         self._told = time.monotonic()
 
     def at(self, share: float) -> None:
         """Within the present file."""
         if self._advance is not None and time.monotonic() - self._told > _TELL:
-            self._told = time.monotonic()
+            self._told, self._shown = time.monotonic(), True
             self._advance((self._done + share) / self._files)
 
     def next(self) -> None:
         """A file is done."""
         self._done += 1
+        if self._advance is not None and self._shown:
+            self._advance(self._done / self._files)
 
 
 class _Inspection:
