@@ -25,6 +25,8 @@ from introspect_control.nodes.runtime import (
 from introspect_description import ArmDescription, DescriptionError
 
 DISCOVERY = 0.2  # between two looks for new publishers [s]
+_AT_FIRST = 4  # times as often, while a system starts up around us: its first messages count
+_START_UP = 10.0  # how long that may take [s]
 _NICENESS = 5  # the control loop's processes come first
 
 
@@ -67,7 +69,8 @@ class CaptureNode(ManagedNode[CaptureParameters]):
     def activate(self) -> None:
         """Start recording, where a bag is given."""
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(DISCOVERY, self._look_around, clock=steady)
+        self._looks = 0
+        self.create_timer(DISCOVERY / _AT_FIRST, self._look_around, clock=steady)
         if self.parameters.bag:
             self._start(self.parameters.bag, self._topics)
 
@@ -106,8 +109,12 @@ class CaptureNode(ManagedNode[CaptureParameters]):
         recorder = self._recorder
         if recorder is None:
             return
+        self._looks += 1
+        progress = recorder.progress
+        if progress.seconds > _START_UP and self._looks % _AT_FIRST:
+            return
         recorder.discover()
-        failure = recorder.progress.failure
+        failure = progress.failure
         if failure and not self._told:
             self._told = True
             self.get_logger().error(failure)
