@@ -99,7 +99,7 @@ $(VENV)/.run: $(VENV)/.ros requirements/run.txt requirements/lock.txt $(METADATA
 	@$(MAKE) --no-print-directory -j 2 $(VENV)/.interfaces $(VENV)/.packages
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.run requirements/train.txt requirements/dev.txt
+$(VENV)/.dev: $(VENV)/.run requirements/train.txt requirements/export.txt requirements/dev.txt
 	@echo "installing training, tests and tools"
 	@$(PIP) -r requirements/dev.txt
 	@touch $@

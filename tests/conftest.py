@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +31,22 @@ def ros_domain() -> Iterator[int]:
         os.environ["ROS_DOMAIN_ID"] = str(number)
         yield int(number)
         del os.environ["ROS_DOMAIN_ID"]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of one megabyte, which is soon full."""
+    folder = tmp_path / "small_disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m,mode=777", "introspect-test", str(folder)]
+    try:
+        done = subprocess.run(mount, check=False, capture_output=True, text=True)
+    except FileNotFoundError:
+        pytest.skip("NOT TESTED: a full disk; there is no mount command")
+    if done.returncode:
+        pytest.skip(f"NOT TESTED: a full disk; mounting is not allowed: {done.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 @pytest.fixture(autouse=True)

@@ -33,9 +33,10 @@ setup(
     ],
     ext_modules=cythonize(KERNELS, build_dir="build"),
     package_data={f"{NAME}.kernels": ["*.pyi", "*.pyx", "*.pxd"]},
-    install_requires=["numpy"],
+    install_requires=["numpy", "pyyaml", "zstandard", "lz4"],
     # What only the pip route needs is in extras: on a ROS 2 installation it comes from there.
     extras_require={
+        "export": ["pyarrow", "h5py", "pillow"],
         "wheels": ["ros-rclpy[fastrtps]~=9.1", "ros-common-interfaces~=5.5"],
         "test": ["pytest"],
     },
@@ -43,6 +44,7 @@ setup(
     entry_points={
         "console_scripts": [
             "arm_bridge_node = introspect_control.nodes.arm_bridge_node:main",
+            "capture_node = introspect_control.nodes.capture_node:main",
             "state_publisher_node = introspect_control.nodes.state_publisher_node:main",
         ],
     },

@@ -38,6 +38,8 @@ def test_the_simulated_system_starts_the_control_path_the_policy_and_the_page() 
 def test_conditions_add_and_remove_nodes() -> None:
     assert "dashboard_node" not in names(view="false")
     assert "rviz" in names(rviz="true")
+    assert "capture_node" not in names()
+    assert "capture_node" in names(capture="bags/first")
     assert names(policy="none", view="false") == [
         "sim_node",
         "state_publisher_node",
@@ -49,13 +51,14 @@ def test_only_watchers_may_end_without_ending_the_run() -> None:
     policies = {node.name: node.on_exit for node in SIM.nodes}
     assert policies.pop("dashboard_node") is OnExit.REPORT
     assert policies.pop("rviz") is OnExit.REPORT
+    assert policies.pop("capture_node") is OnExit.REPORT
     assert policies.pop("task_node") is OnExit.FINISH
     assert set(policies.values()) == {OnExit.FAIL}
 
 
 def test_every_node_follows_simulated_time_but_its_maker_and_those_that_need_no_clock() -> None:
     followers = {node.name for node in SIM.nodes if node.parameters.get("use_sim_time")}
-    without = {"sim_node", "choreographer_node", "task_node"}
+    without = {"sim_node", "choreographer_node", "task_node", "capture_node"}
     assert followers == {node.name for node in SIM.nodes} - without
 
 

@@ -100,3 +100,11 @@ def test_rviz_without_a_screen_is_refused_with_the_cure() -> None:
         preflight.check_display(nodes, {})
     preflight.check_display(nodes, {"DISPLAY": ":0"})
     preflight.check_display(SIM.chosen(SIM.resolve({})), {})
+
+
+def test_a_bag_that_exists_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    preflight.check_bag("")
+    preflight.check_bag(str(tmp_path / "new"))
+    with pytest.raises(UsageError) as error:
+        preflight.check_bag(str(tmp_path))
+    assert str(error.value) == f"capture:={tmp_path} exists already; name a folder that does not"

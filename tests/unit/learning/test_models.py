@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from introspect_control.atomic import sha256
 from introspect_description import ArmDescription
-from introspect_learning.atomic import sha256
 from introspect_learning.models import (
     BehavioursRuntime,
     ChoreographerRuntime,

@@ -38,13 +38,21 @@ _ARM = _from_arguments("arm")
 _SIMULATED_TIME: Parameters = {"use_sim_time": True}
 # Not for nodes that act on messages alone: following /clock is half of a small node's work.
 _POLICY = When("policy", "bbrl")
+_NAMESPACE = Argument("namespace", "", "namespace of all nodes and topics")
+_LOG_LEVEL = Argument(
+    "log_level",
+    "info",
+    "least severe messages to print",
+    choices=("debug", "info", "warn", "error", "fatal"),
+)
+_ARM_NAME = Argument("arm", "panda", "arm, by the name of its data file")
 
 SIM = Graph(
     name="sim",
     summary="A simulated arm that a learned policy drives, with a page to watch it.",
     arguments=(
         Argument("backend", "mujoco", "physics engine", choices=("mujoco", "pybullet")),
-        Argument("arm", "panda", "arm, by the name of its data file"),
+        _ARM_NAME,
         Argument("task", "pick_and_place", "what the arm does", choices=("pick_and_place",)),
         Argument(
             "policy",
@@ -74,13 +82,9 @@ SIM = Graph(
             maximum=65535,
         ),
         Argument("rviz", "false", "open RViz (full ROS 2 installations)", type=bool),
-        Argument("namespace", "", "namespace of all nodes and topics"),
-        Argument(
-            "log_level",
-            "info",
-            "least severe messages to print",
-            choices=("debug", "info", "warn", "error", "fatal"),
-        ),
+        Argument("capture", "", "folder of a new bag to record into; empty: none"),
+        _NAMESPACE,
+        _LOG_LEVEL,
     ),
     nodes=(
         NodeSpec(
@@ -132,6 +136,14 @@ SIM = Graph(
             on_exit=OnExit.REPORT,
         ),
         NodeSpec(
+            package="introspect_control",
+            executable="capture_node",
+            name="capture_node",
+            parameters=_ARM | {"bag": FromArgument("capture"), "images": FromArgument("camera")},
+            condition=When("capture", "", negated=True),
+            on_exit=OnExit.REPORT,
+        ),
+        NodeSpec(
             package="rviz2",
             executable="rviz2",
             name="rviz",
@@ -143,7 +155,28 @@ SIM = Graph(
     ),
 )
 
-GRAPHS = {graph.name: graph for graph in (SIM,)}
+CAPTURE = Graph(
+    name="capture",
+    summary="A recorder beside a system that runs already.",
+    arguments=(
+        _ARM_NAME,
+        Argument("capture", "", "folder of a new bag; empty: record when capture/start asks"),
+        Argument("images", "false", "record the camera, too", type=bool),
+        _NAMESPACE,
+        _LOG_LEVEL,
+    ),
+    nodes=(
+        NodeSpec(
+            package="introspect_control",
+            executable="capture_node",
+            name="capture_node",
+            parameters=_ARM | _from_arguments("images") | {"bag": FromArgument("capture")},
+            on_exit=OnExit.FINISH,
+        ),
+    ),
+)
+
+GRAPHS = {graph.name: graph for graph in (SIM, CAPTURE)}
 """Every graph by its name."""
 
 

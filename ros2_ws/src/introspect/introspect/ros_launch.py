@@ -109,15 +109,16 @@ def _word(argument: str | ShareFile) -> str | Substitution:
 
 
 def _condition(node: NodeSpec) -> Condition | None:
-    from launch.conditions import IfCondition
+    from launch.conditions import IfCondition, UnlessCondition
     from launch.substitutions import EqualsSubstitution, LaunchConfiguration
 
     if node.condition is None:
         return None
     value = LaunchConfiguration(node.condition.argument)
+    condition = UnlessCondition if node.condition.negated else IfCondition
     if node.condition.equals is True:
-        return IfCondition(value)
-    return IfCondition(EqualsSubstitution(value, node.condition.equals))
+        return condition(value)
+    return condition(EqualsSubstitution(value, node.condition.equals))
 
 
 def _on_exit(node: NodeSpec) -> Callable[[ProcessExited, LaunchContext], list[Action] | None]:

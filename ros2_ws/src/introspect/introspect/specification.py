@@ -113,14 +113,15 @@ class ShareFile:
 
 @dataclass(frozen=True)
 class When:
-    """A node's condition: the launch argument has this value."""
+    """A node's condition: the launch argument has this value, or any other one."""
 
     argument: str
     equals: Value = True
+    negated: bool = False
 
     def holds(self, values: Mapping[str, Value]) -> bool:
         """Whether the condition is met by these argument values."""
-        return values[self.argument] == self.equals
+        return (values[self.argument] == self.equals) is not self.negated
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from typing import Literal
 
 import torch
 
+from introspect_control.atomic import write_folder
 from introspect_description import ArmDescription
-from introspect_learning.atomic import write_folder
 from introspect_learning.behaviours.imitation import ImitationConfig, imitate
 from introspect_learning.behaviours.networks import BehaviourNet
 from introspect_learning.behaviours.reinforcement import ReinforcementConfig, reinforce

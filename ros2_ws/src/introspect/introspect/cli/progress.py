@@ -46,7 +46,8 @@ def progress_bars() -> Iterator[Report]:
     try:
         yield report
     finally:
-        bars.stop()
+        if tasks:  # else nothing was shown, and rich would end it with an empty line
+            bars.stop()
 
 
 def _described(stage: str, text: str) -> str:

@@ -25,6 +25,8 @@ VERBS = (
     Verb("train", "learn a policy", "introspect.cli.train"),
     Verb("eval", "measure a policy on fixed episodes", "introspect.cli.evaluate"),
     Verb("bench", "measure beside peers, in one run", "introspect.cli.bench"),
+    Verb("capture", "record what the running system does", "introspect.cli.capture"),
+    Verb("bag", "look at, verify, repair or export a recording", "introspect.cli.bag"),
     Verb("view", "watch the running system in the terminal", "introspect.cli.view"),
     Verb("doctor", "look for what is wrong with the installation", "introspect.cli.doctor"),
 )

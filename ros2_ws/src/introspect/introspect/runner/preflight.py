@@ -58,6 +58,20 @@ def check_display(nodes: Sequence[NodeSpec], environment: Mapping[str, str]) -> 
         )
 
 
+def check_bag(folder: str, option: str = "capture:=") -> None:
+    """Refuse to record into what is there already.
+
+    Args:
+        folder: of the bag; ``""`` for none.
+        option: how the folder was given, for the message.
+
+    Raises:
+        UsageError: if the folder exists.
+    """
+    if folder and Path(folder).expanduser().exists():
+        raise UsageError(f"{option}{folder} exists already; name a folder that does not")
+
+
 def check(
     nodes: Sequence[NodeSpec], values: Mapping[str, Value], environment: Mapping[str, str]
 ) -> None:
@@ -69,5 +83,7 @@ def check(
     check_display(nodes, environment)
     if "model" in values:
         check_model(str(values["model"]))
+    if "capture" in values:
+        check_bag(str(values["capture"]))
     if "arm" in values:
         check_arm(str(values["arm"]))

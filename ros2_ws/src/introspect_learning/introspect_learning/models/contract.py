@@ -7,7 +7,7 @@ from dataclasses import MISSING, Field, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_origin, get_type_hints
 
-from introspect_learning.atomic import sha256, write_text
+from introspect_control.atomic import sha256, write_text
 from introspect_sim.tasks import ACTION_NAMES, OBSERVATION, POLICY_PERIOD
 from introspect_sim.tasks.action import ANGULAR_SPEED, LINEAR_SPEED
 

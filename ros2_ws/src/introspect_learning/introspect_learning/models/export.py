@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from torch.onnx.utils import register_custom_op_symbolic, unregister_custom_op_symbolic
 
 from introspect_control import ServoConfig
+from introspect_control.atomic import sha256, write_folder
 from introspect_description import ArmDescription
-from introspect_learning.atomic import sha256, write_folder
 from introspect_learning.behaviours.inputs import INPUT_INDEX, INPUT_SCALE
 from introspect_learning.behaviours.networks import BehaviourNet, ReactiveNet
 from introspect_learning.choreographer.listening import Listener

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from introspect_learning.atomic import sha256, write_folder
+from introspect_control.atomic import sha256, write_folder
 from introspect_learning.runs.errors import CheckpointError
 
 _LOG = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from introspect_learning.atomic import sync, write_text
+from introspect_control.atomic import sync, write_text
 from introspect_learning.runs.errors import RunError
 
 METRICS = "metrics.jsonl"

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import IO, Any
 
-from introspect_learning.atomic import write_text
+from introspect_control.atomic import write_text
 from introspect_learning.runs.checkpoint import Checkpoints
 from introspect_learning.runs.errors import RunError
 from introspect_learning.runs.metrics import Metrics

@@ -21,11 +21,15 @@ _MODE = _default_mode()  # of new files
 def write_text(path: Path, text: str) -> None:
     """Replace a file's content: written aside, fsynced, renamed."""
     aside = path.with_name(f".{path.name}.tmp-{os.getpid()}")
-    with aside.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(aside, path)
+    try:
+        with aside.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(aside, path)
+    except OSError:  # a full disk: leave nothing that takes more of it
+        aside.unlink(missing_ok=True)
+        raise
     sync(path.parent)
 
 

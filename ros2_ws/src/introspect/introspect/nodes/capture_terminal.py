@@ -1,0 +1,90 @@
+"""Records and says so in the terminal; ``introspect capture`` becomes this program."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+import time
+
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+
+from introspect_control.nodes.capture_node import CaptureNode, describe
+from introspect_control.nodes.runtime import spin
+
+_PERIOD = 0.25  # of the line [s]
+_OWN = "/diagnostics"  # in the default set, and the recorder's are always there
+
+
+class CaptureTerminal(CaptureNode):
+    """A capture node with a line that is always up to date.
+
+    Args:
+        seconds: after which it ends by itself [s].
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self._end = time.monotonic() + seconds
+        self._live = sys.stderr.isatty()
+
+    def activate(self) -> None:
+        """Start recording, and telling."""
+        super().activate()
+        self.create_timer(_PERIOD, self._tell, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def _tell(self) -> None:
+        recorder = self.recorder
+        if recorder is None or recorder.progress.failure:
+            self.finish(1)  # the node has said why
+            return
+        if self._live:
+            text = f"{describe(recorder.progress)}, {len(recorder.heard)} topics; Ctrl-C ends it"
+            print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+        if time.monotonic() >= self._end:
+            self.finish(0)
+
+
+def main() -> int:
+    """Record as the words ask, which ``introspect capture`` has checked."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seconds", type=float, default=math.inf)
+    options, _ = parser.parse_known_args()
+    nodes: list[CaptureTerminal] = []
+
+    def make() -> CaptureTerminal:
+        nodes.append(CaptureTerminal(options.seconds))
+        return nodes[0]
+
+    code = spin(make)
+    if sys.stderr.isatty():
+        print("\r\x1b[K", end="", file=sys.stderr)
+    last = nodes[0].last if nodes else None
+    if last is None:
+        return code
+    bag = nodes[0].parameters.bag
+    print(f"{describe(last)} in {bag}")
+    if last.failure:
+        return 1
+    if not last.messages or not _anybody(nodes[0]):
+        print(
+            f"introspect: nothing was heard for {last.seconds:.1f} s, {bag} has nothing. "
+            "Cure: introspect launch sim; if that runs, introspect doctor",
+            file=sys.stderr,
+        )
+        return 1
+    if last.lost:
+        print(f"introspect: {last.lost} messages were lost", file=sys.stderr)
+        return 1
+    return code
+
+
+def _anybody(node: CaptureTerminal) -> bool:
+    """Whether anybody was heard but ourselves."""
+    asked_for = any(node.parameters.topics)
+    return asked_for or set(node.last_heard) > {_OWN}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,191 @@
+"""What is whole in an MCAP file, and a file made of it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from introspect_control.capture.errors import BagError, Truncated, Unclosed
+from introspect_control.capture.metadata import as_text, describe
+from introspect_control.capture.reader import Channels, topics_of
+from introspect_control.capture.records import (
+    CHANNEL,
+    CHUNK,
+    DATA_END,
+    FOOTER,
+    HEADER,
+    MAGIC,
+    MESSAGE,
+    SCHEMA,
+    STATISTICS,
+    ChunkIndex,
+    Counts,
+    frame,
+    index_chunk,
+    text,
+)
+from introspect_control.capture.scan import McapScan, Record, decompress
+from introspect_control.capture.summary import closing
+from introspect_control.capture.unpacking import (
+    split,
+    unpack_chunk,
+    unpack_message,
+    unpack_statistics,
+)
+
+_Entries = dict[int, list[tuple[int, int]]]
+
+
+@dataclass
+class Salvage:
+    """What was found whole in one file."""
+
+    file: Path
+    channels: Channels
+    counts: Counts
+    dropped: int = 0  # pieces that are not whole
+    sound: bool = False  # whether the file needs no mending
+
+
+def examine(file: Path) -> Salvage:
+    """Look through a file without changing it.
+
+    Raises:
+        BagError: It is no MCAP file, or cannot be read.
+    """
+    return _Pass(file, None).run()
+
+
+def rewrite(file: Path, target: Path) -> Salvage:
+    """Write what is whole in a file into a new one, with everything that a closed file has.
+
+    Raises:
+        BagError: The file is no MCAP file, or cannot be read.
+        OSError: The new one cannot be written.
+    """
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+    try:
+        return _Pass(file, descriptor).run()
+    finally:
+        os.close(descriptor)
+
+
+class _Pass:
+    """One way through a file, with or without writing."""
+
+    def __init__(self, file: Path, target: int | None) -> None:
+        self._file, self._target = file, target
+        self._channels = Channels(file)
+        self._found = Salvage(file, self._channels, Counts())
+        self._chunks: list[ChunkIndex] = []
+        self._said: Counts | None = None  # by the file's own summary
+        self._size = 0  # of what was written [bytes]
+
+    def run(self) -> Salvage:
+        try:
+            with McapScan(self._file) as scan:
+                self._write(MAGIC)
+                self._know_channels(scan)
+                self._follow(scan)
+        except Truncated:
+            if not self._size:  # not even the magic bytes: there is nothing to keep
+                self._write(MAGIC + frame(HEADER, text("ros2"), text("introspect")))
+            self._found.dropped += 1
+        self._finish()
+        return self._found
+
+    def _follow(self, scan: McapScan) -> None:
+        """Keep what is whole, up to where the file's structure ends or is broken."""
+        in_summary = False
+        records = scan.records()
+        while True:
+            try:
+                record = next(records, None)
+            except Unclosed:
+                return
+            except BagError:  # a length that cannot be: nothing behind it can be found
+                self._found.dropped += not in_summary
+                return
+            if record is None:
+                return
+            if record.opcode == FOOTER:
+                whole = scan.closed and record.end + len(MAGIC) == scan.size
+                same = self._said is not None and self._said.messages == self._found.counts.messages
+                self._found.sound = whole and same and not self._found.dropped
+                return
+            in_summary = in_summary or record.opcode == DATA_END
+            try:
+                if record.opcode == STATISTICS:
+                    self._said = unpack_statistics(record.data)
+                elif not in_summary:
+                    self._keep(record)
+            except BagError:
+                self._found.dropped += not in_summary
+
+    def _keep(self, record: Record) -> None:
+        if record.opcode == CHUNK:
+            self._keep_chunk(record)
+        elif record.opcode == MESSAGE:
+            message = unpack_message(memoryview(record.data))
+            self._require(message.channel)
+            self._found.counts.add(message.channel, message.log_time)
+            self._write_record(record)
+        elif record.opcode in (SCHEMA, CHANNEL):
+            self._channels.see(record.opcode, record.data)
+            self._write_record(record)
+        elif record.opcode == HEADER:
+            self._write_record(record)
+
+    def _keep_chunk(self, record: Record) -> None:
+        head = unpack_chunk(record.data)
+        entries: _Entries = {}
+        counts = Counts()
+        for opcode, offset, data in split(decompress(head)):
+            if opcode == MESSAGE:
+                message = unpack_message(data)
+                self._require(message.channel)
+                counts.add(message.channel, message.log_time)
+                entries.setdefault(message.channel, []).append((message.log_time, offset))
+            else:
+                self._channels.see(opcode, data)
+        length = record.end - record.start
+        index, follows = index_chunk(head, self._size, length, entries)
+        self._write_record(record)
+        self._write(follows)
+        self._chunks.append(index)
+        self._found.counts.merge(counts)
+
+    def _require(self, channel: int) -> None:
+        if channel not in self._channels.channels:
+            raise BagError(f"a message of topic number {channel}, which does not exist")
+
+    def _know_channels(self, scan: McapScan) -> None:
+        """Topics from an intact summary, in case the chunk that has them is broken."""
+        if scan.closed:
+            try:
+                known = topics_of(scan)
+            except BagError:
+                return
+            self._channels.schemas.update(known.schemas)
+            self._channels.channels.update(known.channels)
+            self._channels.topics.update(known.topics)
+
+    def _finish(self) -> None:
+        schemas = list(self._channels.schemas.values())
+        channels = list(self._channels.channels.values())
+        counts = self._found.counts
+        name = self._file.name
+        content = as_text(describe([(name, counts)], schemas, channels))
+        self._write(closing(self._size, schemas, channels, self._chunks, counts, content))
+        if self._target is not None:
+            os.fsync(self._target)
+
+    def _write_record(self, record: Record) -> None:
+        self._write(frame(record.opcode, record.data))
+
+    def _write(self, data: bytes) -> None:
+        self._size += len(data)
+        rest = memoryview(data)
+        while rest and self._target is not None:
+            rest = rest[os.write(self._target, rest) :]
