@@ -24,6 +24,9 @@ VERBS = (
     Verb("launch", "start a system of nodes", "introspect.cli.launch"),
     Verb("train", "learn a policy", "introspect.cli.train"),
     Verb("eval", "measure a policy on fixed episodes", "introspect.cli.evaluate"),
+    Verb(
+        "reproduce", "run a published study again, beside its baselines", "introspect.cli.reproduce"
+    ),
     Verb("bench", "measure beside peers, in one run", "introspect.cli.bench"),
     Verb("capture", "record what the running system does", "introspect.cli.capture"),
     Verb("bag", "look at, verify, repair or export a recording", "introspect.cli.bag"),

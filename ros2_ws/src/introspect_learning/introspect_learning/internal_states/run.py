@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from introspect_control.atomic import write_folder
 from introspect_description import ArmDescription
-from introspect_learning.atomic import write_folder
 from introspect_learning.behaviours.networks import LAYERS
 from introspect_learning.data.activations import ActivationDataset, joined
 from introspect_learning.data.bag import activations_of
@@ -23,7 +22,6 @@ from introspect_learning.internal_states.model import InternalStateModel
 from introspect_learning.internal_states.monitor import InternalStateMonitor
 from introspect_learning.internal_states.monitor_training import MonitorConfig, learn_monitor
 from introspect_learning.internal_states.training import LearningConfig, learn_internal_states
-from introspect_learning.models.contract import Contract
 from introspect_learning.models.export import (
     export_internal_states,
     load_behaviours,

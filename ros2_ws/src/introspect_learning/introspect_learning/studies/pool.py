@@ -10,7 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from pathlib import Path
 from typing import Any
 
-from introspect_learning.atomic import write_text
+from introspect_control.atomic import write_text
 from introspect_learning.runs.errors import RunError
 from introspect_learning.studies.cell import Cell, run_cell
 
