@@ -31,7 +31,8 @@ from introspect_sim.tasks import POLICY_PERIOD
 VERSION = 1  # of what a cell measures; results of another one are not gone on with
 EPISODES = {"ours": 1000, "seed_mode": 2000}  # of training
 BATCH = 25  # episodes between two updates of ours: few, as episodes are what is counted here
-FINAL, DISTURBED, FAULTY = 300, 200, 100  # fresh episodes
+FINAL, DISTURBED, FAULTY = 200, 150, 100  # fresh episodes
+ON_THE_WAY = 60  # episodes of each point of a learning curve
 FRESH = 6_000_000  # added to the seed of the episodes that finished choreographers are scored on
 HORIZON = 100
 FAULTS: dict[str, SensorFaultConfig] = {
@@ -114,7 +115,7 @@ def run_cell(cell: Cell, shared_folder: Path) -> dict[str, Any]:
         result["value_curve"] = [
             [step, *(round(values[name], 4) for name in names)] for step, values in curve
         ]
-    if cell.mode == "ours":
+    if cell.mode == "ours" and cell.noise:
         result["faults"] = {name: score.run(FAULTY, faults=f)[0] for name, f in FAULTS.items()}
     result["seconds"] = round(time.perf_counter() - started, 1)
     result["cpu_seconds"] = round(time.process_time() - spent, 1)
@@ -131,7 +132,7 @@ def _train_ours(
 ) -> tuple[Choreographer, list[tuple[int, dict[str, float]]]]:
     disturbed = PerturbationConfig(probability=config.perturbed, latest=30)
     env = make_env(config, arm, BATCH, perturbation=disturbed)
-    evaluation = make_env(config, arm, 100, horizon=HORIZON)
+    evaluation = make_env(config, arm, ON_THE_WAY, horizon=HORIZON)
     settings = ChoreographerConfig(
         listens_to=variant.listens_to,
         tuned=variant.tuned,
@@ -160,7 +161,7 @@ def _train_seed_mode(
     encoder: InternalStateModel | None,
 ) -> tuple[Choreographer, list[tuple[int, dict[str, float]]]]:
     env = make_env(config, arm, BATCH, horizon=HORIZON)
-    evaluation = make_env(config, arm, 100, horizon=HORIZON)
+    evaluation = make_env(config, arm, ON_THE_WAY, horizon=HORIZON)
     settings = SeedModeConfig(
         listens_to=variant.listens_to,
         tuned=variant.tuned,
