@@ -34,7 +34,7 @@ def usage_errors(*more: type[Exception]) -> Iterator[None]:
     except mendable as error:
         raise UsageError(str(error)) from error
     except ModuleNotFoundError as error:
-        if error.name not in ("torch", "onnx", "tensorboard", "matplotlib"):
+        if error.name not in ("torch", "onnx", "tensorboard", "matplotlib", "sklearn"):
             raise
         raise IntrospectError(
             f"{error.name} is needed for training and not installed; run: {TRAINING_EXTRA}"

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from introspect.cli import evaluate_internal_states
 from introspect.cli.border import usage_errors
 from introspect.cli.parser import british, verb_parser
 from introspect.cli.progress import progress_bars
@@ -15,12 +16,20 @@ WHAT = ("pick_and_place", "bbrl")  # a task, or the policy by its name: the same
 
 def run(words: list[str]) -> int:
     """Run the verb with the words that follow it."""
+    if words and words[0] == evaluate_internal_states.WHAT:
+        return evaluate_internal_states.run(words[1:])
     parser = verb_parser(
         "eval",
         "Evaluate a policy: deterministic actions, on seeds that training never saw.",
         "introspect eval pick_and_place --episodes 1000 --world mujoco --baselines --json",
     )
-    parser.add_argument("what", type=british, choices=WHAT, metavar="WHAT", help=" or ".join(WHAT))
+    parser.add_argument(
+        "what",
+        type=british,
+        choices=WHAT,
+        metavar="WHAT",
+        help=f"{' or '.join(WHAT)}; {evaluate_internal_states.WHAT} has its own --help",
+    )
     parser.add_argument("--model", type=Path, help="policy folder (default: the shipped one)")
     parser.add_argument("--episodes", type=int, default=100, help="how many (default 100)")
     parser.add_argument("--seed", type=int, default=0, help="of the episodes (default 0)")

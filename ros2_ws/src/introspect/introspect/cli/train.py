@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import re
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from introspect.cli import train_internal_states
 from introspect.cli.border import usage_errors
 from introspect.cli.parser import british, verb_parser
 from introspect.cli.progress import progress_bars
+from introspect.cli.settings import configured
 from introspect.errors import UsageError
 
 if TYPE_CHECKING:
-    from introspect_learning.bbrl import BBRLConfig, Trained
+    from introspect_learning.bbrl import Trained
 
 WHAT = ("bbrl", "behaviours", "choreographer")
 _EXAMPLE = (
@@ -29,10 +29,18 @@ _EXAMPLE = (
 
 def run(words: list[str]) -> int:
     """Run the verb with the words that follow it."""
+    if words and words[0] == train_internal_states.WHAT:
+        return train_internal_states.run(words[1:])
     parser = verb_parser(
         "train", "Learn behaviours, a choreographer among them, or both.", _EXAMPLE
     )
-    parser.add_argument("what", type=british, choices=WHAT, metavar="WHAT", help=", ".join(WHAT))
+    parser.add_argument(
+        "what",
+        type=british,
+        choices=WHAT,
+        metavar="WHAT",
+        help=f"{', '.join(WHAT)}; {train_internal_states.WHAT} has its own --help",
+    )
     parser.add_argument("--out", type=Path, help="folder of the run (default runs/WHAT)")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     parser.add_argument("--seed", default="0", help="of everything random (default 0)")
@@ -49,10 +57,11 @@ def run(words: list[str]) -> int:
     options, settings = parser.parse_known_args(words)
     budget = seconds_of(options.budget) if options.budget else 0.0
     with usage_errors():
-        from introspect_learning.bbrl import train_bbrl
+        from introspect_learning.bbrl import BBRLConfig, train_bbrl
 
-        words = ["--seed", options.seed, "--teacher", options.teacher, *settings]
-        config = _config(options.what, [*words, *(["--help"] if options.settings else [])])
+        given = ["--seed", options.seed, "--teacher", options.teacher, *settings]
+        given += ["--help"] if options.settings else []
+        config = configured(BBRLConfig, f"introspect train {options.what}", given)
     if (options.what == "choreographer") != (options.behaviours is not None):
         raise UsageError(
             "'train choreographer' needs --behaviours, a policy folder with behaviours to choose "
@@ -102,30 +111,6 @@ def _result(what: str, trained: Trained, seed: int, seconds: float) -> dict[str,
         "finished": trained.finished,
         "model": str(trained.policy),
     }
-
-
-def _config(what: str, words: list[str]) -> BBRLConfig:
-    import tyro
-
-    from introspect_learning.bbrl import BBRLConfig
-
-    said = io.StringIO()
-    try:
-        with contextlib.redirect_stderr(said):
-            return tyro.cli(BBRLConfig, prog=f"introspect train {what}", args=words)
-    except SystemExit as end:
-        if not end.code:
-            raise
-        about = f"introspect train {what} --settings lists what can be set"
-        raise UsageError(f"{_complaint(said.getvalue())} ({about})") from end
-
-
-def _complaint(box: str) -> str:
-    """What a box of text says between its title and its advice, in one line."""
-    advice = ("For full helptext", "Perhaps you meant", "Argument helptext")
-    rows = [line.strip("│|╭╮╰╯─- ") for line in box.splitlines()[1:]]
-    end = next((k for k, row in enumerate(rows) if row.startswith(advice)), len(rows))
-    return " ".join(row for row in rows[:end] if row)
 
 
 def seconds_of(duration: str) -> float:

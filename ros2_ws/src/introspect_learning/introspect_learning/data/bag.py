@@ -1,13 +1,145 @@
-"""Activations from recorded bags."""
+"""Activations from recordings of the running nodes."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from introspect_learning.data.activations import ActivationDataset
+import numpy as np
+from numpy.typing import NDArray
+
+from introspect_control.capture import BagReader
+from introspect_learning.data.activations import UNKNOWN, ActivationDataset, DataError
+from introspect_learning.data.collect import PHASES
 from introspect_learning.models.contract import Contract
+from introspect_sim.tasks import PickAndPlace
+
+ACTIVATIONS = "introspect_msgs/msg/Activations"
+_OTHERS = {
+    "policy/action": "introspect_msgs/msg/PolicyAction",
+    "object_pose": "geometry_msgs/msg/PoseStamped",
+    "goal_pose": "geometry_msgs/msg/PoseStamped",
+}
+
+
+@dataclass
+class _Step:
+    """What a bag tells of one control period."""
+
+    layers: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    phase: str = ""
+    behaviour: str = ""  # that acted in it
+    object_position: NDArray[np.float64] | None = None
+    goal_position: NDArray[np.float64] | None = None
 
 
 def activations_of(bag: Path, layers: tuple[str, ...], contract: Contract) -> ActivationDataset:
-    """Read a bag's activations."""
-    raise NotImplementedError
+    """Read a bag's activations.
+
+    An episode has succeeded if its object was at its goal in its last period. Where periods are
+    missing, an episode falls into parts. Nothing in a bag says what was a disturbance.
+
+    Args:
+        bag: folder of the recording, or one MCAP file.
+        layers: to read, in their order.
+        contract: of the behaviours that they have to come from.
+
+    Raises:
+        BagError: The bag is broken.
+        DataError: It has no activations, or not of these layers.
+        ContractError: The activations are another model's; both hashes are in the text.
+    """
+    reader = BagReader(bag)
+    topic = _only(reader, ACTIVATIONS, "activations")
+    prefix = topic.removesuffix("activations")
+    others = [
+        prefix + name for name, kind in _OTHERS.items() if _type(reader, prefix + name) == kind
+    ]
+    steps: dict[tuple[int, int], _Step] = {}
+    latest: dict[str, NDArray[np.float64]] = {}
+    seen: set[str] = set()
+    for found in reader.messages(topic, *others):
+        message = found.message
+        if found.topic != topic:
+            name = found.topic.removeprefix(prefix)
+            if name == "policy/action":
+                steps.setdefault(_key(message), _Step()).behaviour = str(message.behaviour)
+            else:
+                at = message.pose.position
+                latest[name] = np.array([at.x, at.y, at.z])
+            continue
+        seen.add(str(message.layer))
+        if message.layer not in layers:
+            continue
+        contract.check_offered(str(message.model_hash), f"the activations in {bag}")
+        step = steps.setdefault(_key(message), _Step())
+        step.layers[str(message.layer)] = np.asarray(message.values, dtype=np.float32)
+        step.phase = str(message.phase)
+        step.object_position = latest.get("object_pose")
+        step.goal_position = latest.get("goal_pose")
+    if missing := [layer for layer in layers if layer not in seen]:
+        there = ", ".join(sorted(seen)) or "none"
+        raise DataError(f"{bag} has no activations of {', '.join(missing)}; it has {there}")
+    whole = {key: step for key, step in steps.items() if len(step.layers) == len(layers)}
+    if not whole:
+        raise DataError(f"{bag} has no control period with all of {', '.join(layers)}")
+    return _dataset(whole, layers, contract)
+
+
+def _dataset(
+    steps: dict[tuple[int, int], _Step], layers: tuple[str, ...], contract: Contract
+) -> ActivationDataset:
+    keys = sorted(steps)
+    numbers, sequences = np.array(keys).T
+    breaks = (np.diff(numbers, prepend=-1) != 0) | (np.diff(sequences, prepend=-1) != 1)
+    episode = np.cumsum(breaks) - 1
+    ordered = [steps[key] for key in keys]
+    names = contract.behaviours
+    return ActivationDataset(
+        layers={name: len(ordered[0].layers[name]) for name in layers},
+        activations=np.stack([np.concatenate([s.layers[k] for k in layers]) for s in ordered]),
+        episode=episode,
+        sequence=sequences,
+        phase=np.array([_index(PHASES, step.phase) for step in ordered]),
+        behaviour=np.array([_index(names, step.behaviour) for step in ordered]),
+        success=_outcomes(ordered, episode),
+        phases=PHASES,
+        behaviours=names,
+        model_hash=contract.hash,
+        disturbed=np.zeros(len(ordered), dtype=bool),
+    )
+
+
+def _outcomes(steps: list[_Step], episode: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(N,) whether each step's episode ended at the goal."""
+    task = PickAndPlace()
+    last = np.flatnonzero(np.diff(episode, append=episode[-1] + 1))
+    outcome = np.full(len(last), UNKNOWN)
+    for k, row in enumerate(last):
+        step = steps[row]
+        if step.object_position is not None and step.goal_position is not None:
+            success = task.success(step.object_position[None], step.goal_position[None])
+            outcome[k] = int(success[0])
+    return outcome[episode]
+
+
+def _only(reader: BagReader, kind: str, what: str) -> str:
+    """The one topic of a type."""
+    found = [name for name, topic in reader.topics.items() if topic.type == kind]
+    if len(found) != 1:
+        there = ", ".join(found) or "none"
+        raise DataError(f"{reader.path} must hold one topic of {what} ({kind}), it has {there}")
+    return found[0]
+
+
+def _type(reader: BagReader, name: str) -> str:
+    return reader.topics[name].type if name in reader.topics else ""
+
+
+def _key(message: Any) -> tuple[int, int]:
+    return int(message.episode), int(message.sequence)
+
+
+def _index(names: tuple[str, ...], name: str) -> int:
+    return names.index(name) if name in names else UNKNOWN

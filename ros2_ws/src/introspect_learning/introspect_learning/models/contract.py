@@ -142,6 +142,22 @@ class Contract:
                 "give all nodes models of the same training"
             )
 
+    def check_offered(self, found: str, what: str) -> None:
+        """Refuse activations that are not these behaviours' own.
+
+        Args:
+            found: hash of the behaviours that they come from.
+            what: is refused, for the text.
+
+        Raises:
+            ContractError: They are another model's; both hashes are in the text.
+        """
+        if found != self.hash:
+            raise ContractError(
+                f"{what} are those of model {found or 'unknown'}, but the policy's "
+                f"{self.kind} are {self.hash}: give the policy that was recorded"
+            )
+
     def check_arm(self, arm: ArmDescription) -> None:
         """Refuse a robot that the model was not made for.
 
