@@ -97,7 +97,8 @@ class KinematicArm:
         self._episode += 1
 
     def _info(self) -> dict[str, Any]:
-        return {"success": self.task.success(self._object, self._goal)}
+        success = self.task.success(self._object, self._goal)
+        return {"success": success, "disturbed": np.zeros(self.num_envs, dtype=bool)}
 
 
 @pytest.fixture(autouse=True)
