@@ -100,3 +100,16 @@ def test_rviz_without_a_screen_is_refused_with_the_cure() -> None:
         preflight.check_display(nodes, {})
     preflight.check_display(nodes, {"DISPLAY": ":0"})
     preflight.check_display(SIM.chosen(SIM.resolve({})), {})
+
+
+@pytest.mark.parametrize("off", [{"internal_states": "false"}, {"policy": "none"}])
+@pytest.mark.parametrize("needs", [{"on_alarm": "stop"}, {"retry_above": "0.9"}])
+def test_what_needs_internal_states_is_refused_without_them(
+    needs: dict[str, str], off: dict[str, str]
+) -> None:
+    values = SIM.resolve(needs | off)
+
+    with pytest.raises(UsageError, match=r"needs internal states\. Cure: internal_states:=true"):
+        preflight.check(SIM.chosen(values), values, {})
+    values = SIM.resolve(needs)
+    preflight.check(SIM.chosen(values), values, {})
