@@ -85,7 +85,7 @@ def asker(me: Peer, process: NodeProcess) -> Asker:
 
 def in_process() -> list[Choice]:
     runtime = ChoreographerRuntime.load(MODEL)
-    return [runtime.run(values) for values in FEATURES]
+    return [runtime.run({"features": values}) for values in FEATURES]
 
 
 def test_its_answers_are_bit_for_bit_those_in_process(asker: Asker) -> None:

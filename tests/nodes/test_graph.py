@@ -121,7 +121,7 @@ def test_each_action_is_bit_for_bit_that_computed_in_process_from_its_state(
                 np.array([pose(goals[stamp])[:3]]),
             )[0]
             output = behaviours.run(observation)
-            choice = choreographer.run(output.activations["features"])
+            choice = choreographer.run(output.activations)
             linear, angular, width = decode(output.actions[choice.index][None])
             assert action.behaviour == behaviours.names[choice.index]
             assert np.array_equal(vector(action.twist.linear), linear[0])

@@ -79,6 +79,8 @@ class InternalStateNode(ManagedNode[InternalStateParameters]):
             runtime, self._alarm, 1.0 / contract.rate
         )
         self._message = InternalStateMessage(model_hash=runtime.hash, phases=list(contract.phases))
+        self._reported = 0  # alarms
+        self._followed = 0  # periods since the last report
         self._timer = self.diagnostics.time_loop("introspection", 1.0 / contract.rate)
         self.diagnostics.before_publishing(self._report)
         self._publisher = self.create_publisher(InternalStateMessage, "internal_state", SENSOR)
@@ -103,7 +105,7 @@ class InternalStateNode(ManagedNode[InternalStateParameters]):
             return
         period, layers = taken
         with self._timer:
-            was = self._alarm.on
+            begun = self._alarm.count
             finding = self._introspection.follow(period, layers, message.behaviour)
             state, said = finding.state, self._message
             said.header = message.header
@@ -115,25 +117,27 @@ class InternalStateNode(ManagedNode[InternalStateParameters]):
             said.failure_probability = state.failure
             said.surprise, said.alarm = state.surprise, finding.alarm
             self._publisher.publish(said)
-        if finding.alarm and not was:
+        if self._alarm.count > begun:
             self.get_logger().warning(
                 f"episode {period.episode}, period {period.sequence}: "
                 f"disturbance alarm (surprise {state.surprise:.1f})"
             )
-        self._judge(message, finding.state.failure)
-
-    def _judge(self, message: Activations, failure: float) -> None:
-        self.diagnostics.set("failure probability", failure)
-        if self._alarm.on:
-            self.diagnostics.warn(f"disturbance alarm in episode {message.episode}")
-        else:
-            self.diagnostics.ok()
+        self._followed += 1
+        self.diagnostics.set("failure probability", state.failure)
 
     def _report(self) -> None:
-        self.diagnostics.set("alarms", self._alarm.count)
+        """Once a second: also an alarm that has come and gone since is a warning."""
+        alarms, followed = self._alarm.count, self._followed
+        self.diagnostics.set("alarms", alarms)
         self.diagnostics.set("gaps", self._introspection.gaps)
-        if problem := self._inbox.report():
+        problem = self._inbox.report()
+        if problem:
             self.get_logger().error(problem, throttle_duration_sec=5.0)
+        elif alarms > self._reported or (self._alarm.on and followed):
+            self.diagnostics.warn(f"disturbance alarm, {alarms} so far")
+        elif not self._inbox.problem:
+            self.diagnostics.ok()
+        self._reported, self._followed = alarms, 0
 
 
 def main() -> None:
