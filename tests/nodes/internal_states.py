@@ -1,19 +1,20 @@
-"""A policy folder with an internal-state model, for tests: untrained, but its own."""
+"""Policy folders with parts that no training has touched, for tests."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
 import shutil
 from pathlib import Path
 
 import torch
 
 from introspect_description import ArmDescription
+from introspect_learning.choreographer.listening import INTERNAL, Listener
+from introspect_learning.choreographer.network import Choreographer
 from introspect_learning.internal_states.model import InternalStateConfig, InternalStateModel
 from introspect_learning.internal_states.monitor import InternalStateMonitor
 from introspect_learning.models import BehavioursRuntime, shipped
-from introspect_learning.models.export import export_internal_states
+from introspect_learning.models.export import export_choreographer, export_internal_states
 
 LAYERS = ("feature_1", "features")
 
@@ -46,8 +47,21 @@ def policy_with_internal_states(
     return folder
 
 
-def listen_to(folder: Path, layers: dict[str, int]) -> None:
-    """Make the choreographer's contract say that it listens to other layers."""
-    file = folder / "choreographer" / "contract.json"
-    contract = json.loads(file.read_text())
-    file.write_text(json.dumps(contract | {"layers": layers}))
+def policy_that_listens_to(folder: Path, listens_to: str) -> Path:
+    """Copy the shipped policy and give it an untrained choreographer.
+
+    Args:
+        folder: to make.
+        listens_to: one of the choreographer's ways to listen.
+    """
+    shutil.copytree(shipped("bbrl"), folder)
+    behaviours = BehavioursRuntime.load(folder).contract
+    torch.manual_seed(0)
+    model = None
+    if listens_to in INTERNAL:
+        inputs = sum(behaviours.layers[name] for name in LAYERS)
+        model = InternalStateModel(inputs, InternalStateConfig(latent=8, hidden=(16,)))
+    net = Choreographer(Listener(listens_to, model), len(behaviours.behaviours))
+    arm = ArmDescription.load("panda")
+    export_choreographer(net, folder / "choreographer", arm, behaviours, 5, {"seed": 0})
+    return folder

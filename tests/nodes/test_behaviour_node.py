@@ -384,3 +384,26 @@ def test_a_layer_that_the_behaviours_do_not_have_is_refused_with_those_there_are
             "approach_1, grasp_1, retract_1" in process.output
         )
         assert "Traceback" not in process.output
+
+
+def test_the_layers_asked_for_come_after_those_that_the_choreographer_waits_for(
+    world: PolicyWorld, processes: dict[str, NodeProcess]
+) -> None:
+    processes[BEHAVIOURS].stop()
+    processes[BEHAVIOURS] = NodeProcess(
+        BEHAVIOURS, SIMULATED | {"layers": "[retract_1, observation]"}
+    )
+    try:
+        world.connect()
+        world.settle()
+        result = world.begin(timeout=0.2)
+        world.run_until(result.done, "the end")
+        world.me.wait_for(lambda: len(world.questions) >= 15, "all layers")
+    finally:
+        world.cancel()
+        processes[BEHAVIOURS].stop()
+
+    asked = [(question.sequence, question.layer) for question in world.questions[-15:]]
+    names = ("features", "retract_1", "observation")
+    assert asked == [(k, name) for k in range(5) for name in names]
+    assert [len(question.values) for question in world.questions[:3]] == [128, 64, 14]
