@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from builtin_interfaces.msg import Time
-from introspect_msgs.msg import GripperCommand, GuardStatus, PolicyAction
+from introspect_msgs.msg import GripperCommand, GuardStatus, InternalState, PolicyAction
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from live_graph import NodeProcess, Peer, peer, seconds
@@ -459,3 +459,43 @@ def test_a_bridge_that_cannot_work_says_why_in_a_line_and_exits_with_2(
 
         assert re.search(message, bridge.output)
         assert "Traceback" not in bridge.output
+
+
+@pytest.mark.parametrize("on_alarm", ["slow", "stop"])
+def test_a_disturbance_alarm_slows_or_stops_the_arm(me: Peer, on_alarm: str) -> None:
+    # given
+    with NodeProcess(MODULE, {"use_sim_time": True, "on_alarm": on_alarm}) as bridge:
+        rig = Rig(me, bridge)
+        internal_state = me.node.create_publisher(InternalState, "internal_state", SENSOR)
+        me.wait_for(internal_state.get_subscription_count, "the bridge to listen")
+        rig.start()
+        rig.run(40)
+        rig.wait_for_state(GuardStatus.ACTIVE)
+        me.wait_for(lambda: len(rig.sent) == rig.sequence, "action_sent")
+        full = rig.sent[-1].twist.linear.x
+
+        # when
+        internal_state.publish(InternalState(alarm=True, surprise=3.21))
+
+        # then
+        if on_alarm == "stop":
+            me.wait_for(lambda: rig.state == GuardStatus.STOPPING, "the arm to stop")
+            for _ in range(60):
+                if rig.state == GuardStatus.FAULT:
+                    break
+                rig.show()
+                rig.wait_for_answer()
+            rig.wait_for_state(GuardStatus.FAULT)
+            assert rig.reason == "disturbance alarm (surprise 3.2)"
+            assert not any(rig.trajectories[-1].points[-1].velocities)
+            assert me.call(Trigger, "guard/rearm").success
+            rig.wait_for_state(GuardStatus.IDLE)
+            return
+        for _ in range(10):
+            internal_state.publish(InternalState(alarm=True, surprise=0.3))
+            rig.be_heard()
+            rig.run(4)
+        me.wait_for(lambda: len(rig.sent) == rig.sequence, "action_sent")
+        assert rig.state == GuardStatus.ACTIVE
+        assert rig.reason == "slow: disturbance alarm (surprise 3.2)"
+        assert rig.sent[-1].twist.linear.x == pytest.approx(0.25 * full, rel=0.05)

@@ -17,6 +17,7 @@ from policy_world import GOAL, OBJECT, PANDA, PolicyWorld
 
 from introspect_control import KinematicChain
 from introspect_control.nodes.bridge_messages import nanoseconds
+from introspect_learning.behaviours.teacher import Teacher
 from introspect_learning.models import (
     BehavioursRuntime,
     ChoreographerRuntime,
@@ -108,8 +109,12 @@ def test_actions_are_bit_for_bit_those_computed_in_process(world: PolicyWorld) -
     # then
     assert [action.sequence for action in actions] == list(range(60))
     assert len({action.episode for action in actions}) == 1
-    for state, action, question, decision in zip(
-        states, actions, world.questions, world.decisions, strict=True
+    asked = [question for question in world.questions if question.layer == "features"]
+    world.me.wait_for(lambda: len(world.questions) == 2 * len(asked), "the second layer")
+    others = [question for question in world.questions if question.layer == "feature_1"]
+    acted = ""
+    for state, action, question, other, decision in zip(
+        states, actions, asked, others, world.decisions, strict=True
     ):
         observation = observe(
             chain,
@@ -120,11 +125,16 @@ def test_actions_are_bit_for_bit_those_computed_in_process(world: PolicyWorld) -
             np.array([state["goal"]]),
         )[0]
         output = behaviours.run(observation)
-        choice = choreographer.run(output.activations["features"])
+        choice = choreographer.run(output.activations)
         linear, angular, width = decode(output.actions[choice.index][None])
         twist = action.twist
         sent = [twist.linear.x, twist.linear.y, twist.linear.z]
         assert np.array_equal(question.values, output.activations["features"])
+        assert np.array_equal(other.values, output.activations["feature_1"])
+        assert question.behaviour == other.behaviour == acted
+        assert question.phase == other.phase == Teacher().phase(observation)
+        assert question.model_hash == other.model_hash == behaviours.hash
+        acted = action.behaviour
         assert np.array_equal(decision.probabilities, choice.probabilities)
         assert decision.index == choice.index
         assert decision.state_value == np.float32(choice.state_value)
@@ -136,7 +146,8 @@ def test_actions_are_bit_for_bit_those_computed_in_process(world: PolicyWorld) -
         assert decision.model_hash == choreographer.hash
         assert action.mode == PolicyAction.MOVE
         stamps = {
-            (m.header.stamp.sec, m.header.stamp.nanosec) for m in (action, question, decision)
+            (m.header.stamp.sec, m.header.stamp.nanosec)
+            for m in (action, question, other, decision)
         }
         assert len(stamps) == 1
     world.run_until(result.done, "the horizon", **states[-1])
@@ -361,3 +372,38 @@ def test_without_a_choreographer_nothing_moves_and_the_result_says_why(
     assert outcome.result.message == "could not begin: no answer from the choreographer"
     assert outcome.result.steps == 0
     assert not world.actions
+
+
+def test_a_layer_that_the_behaviours_do_not_have_is_refused_with_those_there_are(
+    ros_domain: int,
+) -> None:
+    with NodeProcess(BEHAVIOURS, {"layers": "[features, feature_9]"}) as process:
+        assert process.end() == 2
+        assert (
+            "these behaviours have no layer feature_9; there are observation, feature_1, features, "
+            "approach_1, grasp_1, retract_1" in process.output
+        )
+        assert "Traceback" not in process.output
+
+
+def test_the_layers_asked_for_come_after_those_that_the_choreographer_waits_for(
+    world: PolicyWorld, processes: dict[str, NodeProcess]
+) -> None:
+    processes[BEHAVIOURS].stop()
+    processes[BEHAVIOURS] = NodeProcess(
+        BEHAVIOURS, SIMULATED | {"layers": "[retract_1, observation]"}
+    )
+    try:
+        world.connect()
+        world.settle()
+        result = world.begin(timeout=0.2)
+        world.run_until(result.done, "the end")
+        world.me.wait_for(lambda: len(world.questions) >= 15, "all layers")
+    finally:
+        world.cancel()
+        processes[BEHAVIOURS].stop()
+
+    asked = [(question.sequence, question.layer) for question in world.questions[-15:]]
+    names = ("features", "retract_1", "observation")
+    assert asked == [(k, name) for k in range(5) for name in names]
+    assert [len(question.values) for question in world.questions[:3]] == [128, 64, 14]

@@ -32,6 +32,7 @@ setup(
         "console_scripts": [
             "behaviour_node = introspect_learning.nodes.behaviour_node:main",
             "choreographer_node = introspect_learning.nodes.choreographer_node:main",
+            "internal_state_node = introspect_learning.nodes.internal_state_node:main",
         ],
     },
 )

@@ -30,6 +30,7 @@ def test_the_simulated_system_starts_the_control_path_the_policy_and_the_page() 
         "arm_bridge_node",
         "behaviour_node",
         "choreographer_node",
+        "internal_state_node",
         "task_node",
         "dashboard_node",
     ]
@@ -37,6 +38,8 @@ def test_the_simulated_system_starts_the_control_path_the_policy_and_the_page() 
 
 def test_conditions_add_and_remove_nodes() -> None:
     assert "dashboard_node" not in names(view="false")
+    assert "internal_state_node" not in names(internal_states="false")
+    assert "choreographer_node" in names(internal_states="false")
     assert "rviz" in names(rviz="true")
     assert "capture_node" not in names()
     assert "capture_node" in names(capture="bags/first")
@@ -52,13 +55,15 @@ def test_only_watchers_may_end_without_ending_the_run() -> None:
     assert policies.pop("dashboard_node") is OnExit.REPORT
     assert policies.pop("rviz") is OnExit.REPORT
     assert policies.pop("capture_node") is OnExit.REPORT
+    assert policies.pop("internal_state_node") is OnExit.REPORT
     assert policies.pop("task_node") is OnExit.FINISH
     assert set(policies.values()) == {OnExit.FAIL}
 
 
 def test_every_node_follows_simulated_time_but_its_maker_and_those_that_need_no_clock() -> None:
     followers = {node.name for node in SIM.nodes if node.parameters.get("use_sim_time")}
-    without = {"sim_node", "choreographer_node", "task_node", "capture_node"}
+    without = {"sim_node", "choreographer_node", "internal_state_node", "task_node"}
+    without |= {"capture_node"}
     assert followers == {node.name for node in SIM.nodes} - without
 
 
@@ -103,6 +108,8 @@ def test_a_misspelt_value_is_named_with_the_nearest_one_and_all_allowed_ones() -
         ("realtime", "-1", "a number, 0 to 20"),
         ("realtime", "20.1", "a number, 0 to 20"),
         ("camera", "yes", "true, false"),
+        ("retry_above", "1.1", "a number, 0 to 1"),
+        ("on_alarm", "brake", "none, slow, stop"),
         ("port", "80", "a whole number, 1024 to 65535"),
     ],
 )
@@ -143,6 +150,9 @@ def test_a_graph_that_refers_to_an_argument_it_lacks_cannot_be_made() -> None:
         Graph("g", "", COMMON[:1], (NodeSpec("p", "e", "n"),))
     with pytest.raises(ValueError, match="graph g: no argument extra"):
         Graph("g", "", COMMON, (NodeSpec("p", "e", "n", condition=When("extra")),))
+    both = When("namespace", "", also=When("extra"))
+    with pytest.raises(ValueError, match="graph g: no argument extra"):
+        Graph("g", "", COMMON, (NodeSpec("p", "e", "n", condition=both),))
 
 
 def test_a_graph_with_one_name_twice_cannot_be_made() -> None:

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from introspect.dashboard import panel
-from introspect.monitor import Decision, Guard, SystemMonitor
+from introspect.monitor import REMEMBERED, Decision, Guard, Insight, SystemMonitor
 from introspect_description import ArmDescription
 
 
@@ -33,6 +33,28 @@ def test_each_behaviour_is_shown_with_its_probability_and_the_active_one_stands_
 
 def test_before_the_first_decision_the_page_says_so(monitor: SystemMonitor) -> None:
     assert text(panel.behaviours(monitor)) == "no decision yet"
+
+
+def test_the_internal_state_is_shown_with_its_past(monitor: SystemMonitor) -> None:
+    assert text(panel.insight(monitor, now=0.0)) == "no internal state yet"
+    for k in range(2 * REMEMBERED):
+        calm = Insight({"approach": 0.2, "grasp": 0.8}, failure=0.25, surprise=0.5, alarm=False)
+        monitor.on_insight(calm, now=0.04 * k)
+    html = panel.insight(monitor, now=0.0)
+    assert text(html) == (
+        "approach 20 % grasp 80 % failure 25 % surprise (alarm from 1) 0.50 alarms 0"
+    )
+    assert html.count("font-weight:600") == 1
+    assert html.count(",75") == 2 * REMEMBERED  # both curves, at a quarter of the height
+
+
+def test_an_alarm_stands_out_until_nothing_is_said_any_more(monitor: SystemMonitor) -> None:
+    monitor.on_insight(Insight({"grasp": 1.0}, 0.1, 3.21, alarm=True), now=1.0)
+    monitor.on_insight(Insight({"grasp": 1.0}, 0.1, float("nan"), alarm=True), now=1.0)
+    assert "disturbance alarm, surprise nan" in text(panel.insight(monitor, now=1.1))
+    assert "nan" not in panel.insight(monitor, now=1.1).split("<svg")[1].split("</svg>")[0]
+    assert "disturbance alarm" not in text(panel.insight(monitor, now=5.0))
+    assert monitor.alarms == 1
 
 
 def test_what_is_missing_is_named(monitor: SystemMonitor) -> None:
@@ -70,4 +92,6 @@ def test_text_from_the_network_cannot_become_markup(monitor: SystemMonitor) -> N
     evil = "<script>alert(1)</script>"
     monitor.on_guard(Guard("FAULT", evil, 0, 0, 0, 0, 0.0), now=0.0)
     monitor.on_decision(Decision(evil, {evil: 1.0}, 0.0), now=0.0)
-    assert "<script>" not in panel.state(monitor, now=0.0) + panel.behaviours(monitor)
+    monitor.on_insight(Insight({evil: 1.0}, 0.0, 0.0, alarm=False), now=0.0)
+    shown = panel.state(monitor, now=0.0) + panel.behaviours(monitor)
+    assert "<script>" not in shown + panel.insight(monitor, now=0.0)

@@ -108,3 +108,16 @@ def test_a_bag_that_exists_is_refused_before_anything_starts(tmp_path: Path) -> 
     with pytest.raises(UsageError) as error:
         preflight.check_bag(str(tmp_path))
     assert str(error.value) == f"capture:={tmp_path} exists already; name a folder that does not"
+
+
+@pytest.mark.parametrize("off", [{"internal_states": "false"}, {"policy": "none"}])
+@pytest.mark.parametrize("needs", [{"on_alarm": "stop"}, {"retry_above": "0.9"}])
+def test_what_needs_internal_states_is_refused_without_them(
+    needs: dict[str, str], off: dict[str, str]
+) -> None:
+    values = SIM.resolve(needs | off)
+
+    with pytest.raises(UsageError, match=r"needs internal states\. Cure: internal_states:=true"):
+        preflight.check(SIM.chosen(values), values, {})
+    values = SIM.resolve(needs)
+    preflight.check(SIM.chosen(values), values, {})

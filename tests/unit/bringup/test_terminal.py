@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from introspect.monitor import Decision, Guard, SystemMonitor
+from introspect.monitor import Decision, Guard, Insight, SystemMonitor
 from introspect.terminal import bar, marker, render
 from introspect_description import ArmDescription
 
@@ -29,6 +29,7 @@ def test_before_anything_is_heard_the_view_says_where_to_look(monitor: SystemMon
     text = lines(monitor, now=0.0)
     assert "nothing heard yet: is a graph running in this domain?" in text
     assert "no decision yet" in text
+    assert "no internal state yet" in text
     assert sum("silent" in line for line in text) == 8  # seven joints and the guard
 
 
@@ -55,6 +56,17 @@ def test_a_running_system_fits_into_eighty_columns(monitor: SystemMonitor) -> No
 def test_a_topic_that_falls_silent_is_marked(monitor: SystemMonitor) -> None:
     monitor.on_goal((0, 0, 0), now=0.0)
     assert "goal_pose  silent" in lines(monitor, now=5.0)
+
+
+def test_the_internal_state_and_its_alarm_are_shown(monitor: SystemMonitor) -> None:
+    phases = {"approach": 0.1, "grasp": 0.9}
+    monitor.on_insight(Insight(phases, failure=0.3, surprise=2.5, alarm=True), now=0.0)
+    text = lines(monitor, now=0.1)
+    assert any(line.startswith("grasp") and line.endswith("90.0 %") for line in text)
+    assert any(line.startswith("failure") and line.endswith("30.0 %") for line in text)
+    alarm = next(line for line in text if line.startswith("surprise"))
+    assert alarm.split()[-2:] == ["2.50", "ALARM"]
+    assert any("alarms 1" in line for line in lines(monitor, now=5.0))
 
 
 def test_bars_stay_within_their_width() -> None:

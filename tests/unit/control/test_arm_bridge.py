@@ -23,7 +23,7 @@ Array = NDArray[np.float64]
 class Rig:
     """A bridge, an arm that does what it is told, and a policy that acts at 25 Hz."""
 
-    def __init__(self, lockstep: bool = False, **config: float) -> None:
+    def __init__(self, lockstep: bool = False, **config: float | str) -> None:
         self.bridge = ArmBridge(ARM, BridgeConfig(lockstep=lockstep, **config))  # type: ignore[arg-type]
         self.lockstep = lockstep
         self.ticks = 1000
@@ -463,6 +463,68 @@ def test_stop_latches_a_fault(moving: Rig) -> None:
     moving.run_until(GuardState.FAULT, policy=True)
 
     assert moving.bridge.status().reason == "asked to by guard/stop"
+
+
+@pytest.mark.parametrize("lockstep", [False, True], ids=["timer", "lockstep"])
+def test_an_alarm_slows_the_arm_for_as_long_as_it_is_told(lockstep: bool) -> None:
+    # given
+    rig = Rig(lockstep, on_alarm="slow", alarm_speed=0.25)
+    rig.run(60)
+    full = np.linalg.norm(rig.sent[-1].linear)
+
+    # when
+    for _ in range(60):
+        rig.bridge.on_alarm(True, 3.21, rig.now)
+        rig.run(1)
+
+    # then
+    slow = rig.sent[-1].linear
+    assert np.linalg.norm(slow) == pytest.approx(0.25 * full, rel=0.02)
+    assert slow @ FORWARD == pytest.approx(np.linalg.norm(slow) * 0.1, rel=1e-2)
+    status = rig.bridge.status()
+    assert (status.state, status.reason) == (
+        GuardState.ACTIVE,
+        "slow: disturbance alarm (surprise 3.2)",
+    )
+
+    # when
+    rig.run(120)
+
+    # then
+    assert np.linalg.norm(rig.sent[-1].linear) == pytest.approx(full, rel=0.02)
+    assert rig.bridge.status().reason == ""
+    assert 15 <= rig.bridge.slowed <= 30
+
+
+@pytest.mark.parametrize("lockstep", [False, True], ids=["timer", "lockstep"])
+def test_an_alarm_stops_the_arm_until_it_is_rearmed(lockstep: bool) -> None:
+    rig = Rig(lockstep, on_alarm="stop")
+    rig.run(60)
+
+    rig.bridge.on_alarm(True, 3.21, rig.now)
+    rig.run_until(GuardState.FAULT, policy=True)
+
+    assert rig.bridge.status().reason == "disturbance alarm (surprise 3.2)"
+    assert not rig.trajectories[-1].velocities[-1].any()
+    rig.run(20)
+    assert rig.bridge.state is GuardState.FAULT
+    assert rig.bridge.rearm()
+    rig.run_until(GuardState.ACTIVE, policy=True)
+
+
+def test_an_alarm_while_nothing_moves_is_of_no_interest(rig: Rig) -> None:
+    rig.bridge.on_alarm(True, 3.0, rig.now)
+
+    assert rig.bridge.state is GuardState.IDLE
+    assert rig.bridge.status().reason == ""
+
+
+def test_an_alarm_does_nothing_unless_asked_for(moving: Rig) -> None:
+    moving.bridge.on_alarm(True, 3.0, moving.now)
+    moving.run(20)
+
+    assert moving.bridge.state is GuardState.ACTIVE
+    assert moving.bridge.slowed == 0
 
 
 def test_a_block_keeps_the_arm_still_until_it_is_lifted(rig: Rig) -> None:

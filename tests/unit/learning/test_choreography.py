@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -20,12 +22,12 @@ class Counter:
         self.memory = 0
         self.resets += 1
 
-    def run(self, features: NDArray[np.float32]) -> int:
+    def run(self, activations: Mapping[str, NDArray[np.float32]]) -> int:
         self.memory += 1
         return self.memory
 
 
-FEATURES = np.zeros(4, dtype=np.float32)
+FEATURES = {"features": np.zeros(4, dtype=np.float32)}
 
 
 @pytest.fixture
@@ -76,3 +78,26 @@ def test_a_sequence_that_goes_back_starts_without_memory(choreography: Choreogra
     answers(choreography, 1, 0, 1, 2, 3)
 
     assert answers(choreography, 1, 2) == [1]
+
+
+def test_who_forgets_decides_anew_and_goes_on_with_the_episode(
+    choreography: Choreography[int],
+) -> None:
+    answers(choreography, 1, 0, 1, 2)
+
+    choreography.forget()
+
+    assert answers(choreography, 1, 3, 4) == [1, 2]
+    assert choreography.missed == 0
+    assert choreography.episode == 1
+
+
+def test_a_question_that_comes_again_after_forgetting_is_not_missed(
+    choreography: Choreography[int],
+) -> None:
+    answers(choreography, 1, 0, 1, 2)
+
+    choreography.forget()
+
+    assert answers(choreography, 1, 2, 3) == [1, 2]
+    assert choreography.missed == 0

@@ -517,3 +517,39 @@ def test_decisions_in_time_act_in_their_period_and_late_ones_one_later(
     chosen = [names.index(action.behaviour) for action in talk.actions[1:31]]
     assert chosen == [(k - late) % 3 for k in range(1, 31)]
     assert talk.executor.late == 30 * late
+
+
+def test_a_question_carries_every_layer_and_the_phase_of_the_task(talk: Talk) -> None:
+    executor = PolicyExecutor(talk.behaviours, PickAndPlace(), talk, phase=lambda _: "grasp")
+    executor.start()
+
+    executor.state(TICK, talk.look)
+
+    question = talk.questions[0]
+    assert set(question.activations) == {"features"}
+    assert question.activations["features"][0] == 1
+    assert question.phase == "grasp"
+
+
+def test_a_question_names_the_behaviour_that_has_really_acted(talk: Talk) -> None:
+    talk.executor.start()
+    talk.periods(1, index=1)
+    talk.states(6)  # a period acts without its own decision
+    talk.answer(2)  # which comes too late
+
+    talk.states(2)
+
+    assert talk.actions[-1].behaviour == "grasp"
+    assert talk.questions[-1].sequence == 2
+    assert talk.questions[-1].behaviour == "grasp"
+
+
+def test_after_a_hold_no_behaviour_has_acted(talk: Talk) -> None:
+    talk.executor.start()
+    talk.periods(1)
+    while not talk.executor.held:
+        talk.states(1)
+
+    talk.states(4)
+
+    assert talk.questions[-1].behaviour == ""

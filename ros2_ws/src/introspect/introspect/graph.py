@@ -61,6 +61,21 @@ SIM = Graph(
             choices=("bbrl", "none"),
         ),
         Argument("model", "", "folder of the policy's model; empty: the shipped one"),
+        Argument("internal_states", "true", "tell what goes on inside the policy", type=bool),
+        Argument(
+            "on_alarm",
+            "none",
+            "what a disturbance alarm does to the arm",
+            choices=("none", "slow", "stop"),
+        ),
+        Argument(
+            "retry_above",
+            "0.0",
+            "probability of failure above which an attempt is started over; 0: never",
+            type=float,
+            minimum=0.0,
+            maximum=1.0,
+        ),
         Argument("episodes", "0", "number of episodes; 0: until stopped", type=int, minimum=0),
         Argument("seed", "0", "seed of the first episode", type=int, minimum=0),
         Argument(
@@ -103,7 +118,7 @@ SIM = Graph(
             package="introspect_control",
             executable="arm_bridge_node",
             name="arm_bridge_node",
-            parameters=_ARM | _SIMULATED_TIME,
+            parameters=_ARM | _SIMULATED_TIME | _from_arguments("on_alarm"),
         ),
         NodeSpec(
             package="introspect_learning",
@@ -116,8 +131,16 @@ SIM = Graph(
             package="introspect_learning",
             executable="choreographer_node",
             name="choreographer_node",
-            parameters=_ARM | _from_arguments("model"),
+            parameters=_ARM | _from_arguments("model", "retry_above"),
             condition=_POLICY,
+        ),
+        NodeSpec(
+            package="introspect_learning",
+            executable="internal_state_node",
+            name="internal_state_node",
+            parameters=_from_arguments("model"),
+            condition=When("internal_states", also=_POLICY),
+            on_exit=OnExit.REPORT,
         ),
         NodeSpec(
             package="introspect_sim",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -12,6 +13,9 @@ Array = NDArray[np.float64]
 
 GUARD_STATES = ("IDLE", "ACTIVE", "STOPPING", "FAULT")
 """By the numbers of introspect_msgs/GuardStatus."""
+
+REMEMBERED = 150
+"""Internal states that are kept: six seconds of simulated time at the usual rate."""
 
 SILENCE = 1.0
 """After this long without a message, a topic is silent [s]."""
@@ -76,6 +80,21 @@ class Decision:
 
 
 @dataclass(frozen=True)
+class Insight:
+    """What the policy's internal state last told."""
+
+    phases: Mapping[str, float]  # probability of each phase of the task, in their order
+    failure: float  # probability that this attempt will fail
+    surprise: float  # 1 where the alarm begins
+    alarm: bool  # something has happened that the arm's own doing does not explain
+
+    @property
+    def phase(self) -> str:
+        """The likeliest one; "" where there is none."""
+        return max(self.phases, key=self.phases.__getitem__, default="")
+
+
+@dataclass(frozen=True)
 class Guard:
     """What the command guard last said."""
 
@@ -102,6 +121,8 @@ class SystemMonitor:
     goal_position: Array | None = None  # (3,) [m]
     decision: Decision | None = None
     guard: Guard | None = None
+    insights: deque[Insight] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
+    alarms: int = 0  # that were seen to begin
     episode: int = 0  # present or last one, counted from 1
     sequence: int = 0  # policy period within it
     moving: bool = False  # an episode is under way
@@ -152,6 +173,12 @@ class SystemMonitor:
         """A decision of the choreographer."""
         self._tick("behaviour", now)
         self.decision = decision
+
+    def on_insight(self, insight: Insight, now: float) -> None:
+        """What the internal state tells of one period."""
+        self._tick("internal_state", now)
+        self.alarms += insight.alarm and not (self.insights and self.insights[-1].alarm)
+        self.insights.append(insight)
 
     def on_guard(self, guard: Guard, now: float) -> None:
         """A status of the command guard."""

@@ -17,7 +17,15 @@ from introspect.graph import ENVIRONMENT, GRACE
 from introspect.runner import preflight
 from introspect.runner.process import describe_exit
 from introspect.runner.supervisor import REFUSED
-from introspect.specification import Argument, FromArgument, Graph, NodeSpec, OnExit, ShareFile
+from introspect.specification import (
+    Argument,
+    FromArgument,
+    Graph,
+    NodeSpec,
+    OnExit,
+    ShareFile,
+    When,
+)
 
 Action = Any  # launch has no stubs and may not be there: its types are names for the reader
 Condition = Any
@@ -109,16 +117,25 @@ def _word(argument: str | ShareFile) -> str | Substitution:
 
 
 def _condition(node: NodeSpec) -> Condition | None:
-    from launch.conditions import IfCondition, UnlessCondition
-    from launch.substitutions import EqualsSubstitution, LaunchConfiguration
+    from launch.conditions import IfCondition
 
-    if node.condition is None:
-        return None
-    value = LaunchConfiguration(node.condition.argument)
-    condition = UnlessCondition if node.condition.negated else IfCondition
-    if node.condition.equals is True:
-        return condition(value)
-    return condition(EqualsSubstitution(value, node.condition.equals))
+    return None if node.condition is None else IfCondition(_met(node.condition))
+
+
+def _met(condition: When) -> Substitution:
+    from launch.substitutions import (
+        AndSubstitution,
+        EqualsSubstitution,
+        LaunchConfiguration,
+        NotSubstitution,
+    )
+
+    value: Substitution = LaunchConfiguration(condition.argument)
+    if condition.equals is not True:
+        value = EqualsSubstitution(value, condition.equals)
+    if condition.negated:
+        value = NotSubstitution(value)
+    return value if condition.also is None else AndSubstitution(value, _met(condition.also))
 
 
 def _on_exit(node: NodeSpec) -> Callable[[ProcessExited, LaunchContext], list[Action] | None]:

@@ -113,15 +113,26 @@ class ShareFile:
 
 @dataclass(frozen=True)
 class When:
-    """A node's condition: the launch argument has this value, or any other one."""
+    """A node's condition.
+
+    The launch argument has this value, or any other one, and another condition holds too.
+    """
 
     argument: str
     equals: Value = True
     negated: bool = False
+    also: When | None = None
+
+    @property
+    def arguments(self) -> frozenset[str]:
+        """Names of the launch arguments that it looks at."""
+        others = self.also.arguments if self.also else frozenset()
+        return others | {self.argument}
 
     def holds(self, values: Mapping[str, Value]) -> bool:
         """Whether the condition is met by these argument values."""
-        return (values[self.argument] == self.equals) is not self.negated
+        met = (values[self.argument] == self.equals) is not self.negated
+        return met and (self.also is None or self.also.holds(values))
 
 
 @dataclass(frozen=True)
@@ -174,7 +185,7 @@ class Graph:
         wanted = {"namespace", "log_level"}
         for node in self.nodes:
             wanted |= {v.argument for v in node.parameters.values() if isinstance(v, FromArgument)}
-            wanted |= {node.condition.argument} if node.condition else set()
+            wanted |= node.condition.arguments if node.condition else set()
         if missing := sorted(wanted - set(declared)):
             raise ValueError(f"graph {self.name}: no argument {', '.join(missing)}")
 

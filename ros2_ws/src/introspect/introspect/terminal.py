@@ -28,6 +28,7 @@ def render(monitor: SystemMonitor, arm: ArmDescription, now: float) -> Renderabl
     return Group(
         Panel(_joints(monitor, arm), title=f"joints of {arm.name}", title_align="left"),
         Panel(_behaviours(monitor), title="behaviour", title_align="left"),
+        Panel(_insight(monitor, now), title="internal state", title_align="left"),
         Panel(_state(monitor, now), title="state", title_align="left"),
         Panel(_rates(monitor, now), title="topics", title_align="left"),
     )
@@ -73,6 +74,24 @@ def _behaviours(monitor: SystemMonitor) -> RenderableType:
             "",
         )
     table.add_row("state value", "", f"{decision.state_value:.2f}", "")
+    return table
+
+
+def _insight(monitor: SystemMonitor, now: float) -> RenderableType:
+    if not monitor.insights:
+        return Text("no internal state yet", style="dim")
+    latest = monitor.insights[-1]
+    table = _grid(_WIDTH)
+    for name, probability in latest.phases.items():
+        style = "bold blue" if name == latest.phase else ""
+        share = Text(f"{100 * probability:5.1f} %", style=style)
+        table.add_row(Text(name, style=style), bar(probability, style or "dim"), share, "")
+    failure = f"{100 * latest.failure:5.1f} %"
+    table.add_row("failure", bar(latest.failure, "yellow"), failure, "")
+    ringing = latest.alarm and not monitor.silent(["internal_state"], now)
+    text = Text("ALARM", style="bold red") if ringing else Text(f"alarms {monitor.alarms}")
+    surprise = bar(0.5 * latest.surprise, "red" if ringing else "blue")
+    table.add_row("surprise", surprise, f"{latest.surprise:5.2f}", text)
     return table
 
 

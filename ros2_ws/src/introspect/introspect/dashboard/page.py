@@ -107,6 +107,7 @@ class Page:
                 self._goal.visible = True
         if self._updates % _PANEL_EVERY == 0:
             _show(self._behaviours, panel.behaviours(monitor))
+            _show(self._insight, panel.insight(monitor, now))
             _show(self._state, panel.state(monitor, now))
             _show(self._joints, panel.joints(monitor, self._limits))
         self._updates += 1
@@ -172,6 +173,8 @@ class Page:
         gui = self._server.gui
         with gui.add_folder("Behaviour"):
             self._behaviours = gui.add_html("")
+        with gui.add_folder("Internal state"):
+            self._insight = gui.add_html("")
         with gui.add_folder("State"):
             self._state = gui.add_html("")
         with gui.add_folder("Disturb"):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 
-from introspect.monitor import SystemMonitor
+from introspect.monitor import REMEMBERED, SystemMonitor
 from introspect_description import JointLimits
 
+_PHASE, _FAILURE, _ALARM = "#1971c2", "#e67700", "#c92a2a"
 _ACCENT, _TRACK, _QUIET = "#2b8a3e", "rgba(128,128,128,0.25)", "opacity:0.65"
 _GUARD_COLOURS = {
     "IDLE": "#868e96",
@@ -35,6 +37,42 @@ def behaviours(monitor: SystemMonitor) -> str:
         for name, probability in decision.probabilities.items()
     ]
     return _box([*rows, _line("state value", f"{decision.state_value:.2f}")])
+
+
+def insight(monitor: SystemMonitor, now: float) -> str:
+    """Phase, failure and surprise as the internal state tells them, and how they came to be.
+
+    Args:
+        monitor: what is known.
+        now: time on the monitor's clock [s].
+    """
+    if not monitor.insights:
+        return _box([f'<span style="{_QUIET}">no internal state yet</span>'])
+    latest = monitor.insights[-1]
+    silent = bool(monitor.silent(["internal_state"], now))
+    rows = []
+    if latest.alarm and not silent:
+        rows.append(_chip(f"disturbance alarm, surprise {latest.surprise:.1f}", _ALARM))
+    for name, probability in latest.phases.items():
+        colour = _PHASE if name == latest.phase else "#868e96"
+        share = f"{100 * probability:.0f} %"
+        bold = name == latest.phase
+        rows.append(_bar(html.escape(name), probability, share, bold=bold, colour=colour))
+    chance = f"{100 * latest.failure:.0f} %"
+    rows.append(_bar("failure", latest.failure, chance, colour=_FAILURE))
+    rows.append(_line("surprise (alarm from 1)", f"{latest.surprise:.2f}"))
+    past = monitor.insights
+    rows.append(
+        _plot(
+            {
+                _FAILURE: [100 * one.failure for one in past],
+                _ALARM: [100 * min(0.5 * one.surprise, 1.0) for one in past],
+            },
+            100 * 0.5,
+        )
+    )
+    rows.append(_line("alarms", f"{monitor.alarms}"))
+    return _box(rows)
 
 
 def state(monitor: SystemMonitor, now: float) -> str:
@@ -85,6 +123,27 @@ def _bar(label: str, share: float, value: str, *, colour: str, bold: bool = Fals
         f'<div style="background:{_TRACK};border-radius:3px;height:6px;margin-bottom:5px">'
         f'<div style="background:{colour};width:{width:.1f}%;height:6px;border-radius:3px"></div>'
         "</div>"
+    )
+
+
+def _plot(curves: Mapping[str, Sequence[float]], mark: float) -> str:
+    """Curves from 0 to 100 by their colours, the latest on the right, with a dotted mark."""
+    lines = []
+    for colour, values in curves.items():
+        at = range(REMEMBERED - len(values), REMEMBERED)
+        points = " ".join(
+            f"{x},{100 - y:.0f}" for x, y in zip(at, values, strict=True) if math.isfinite(y)
+        )
+        lines.append(
+            f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.5" '
+            'vector-effect="non-scaling-stroke"/>'
+        )
+    return (
+        f'<svg viewBox="0 0 {REMEMBERED} 100" preserveAspectRatio="none" '
+        f'style="width:100%;height:44px;background:{_TRACK};border-radius:3px">'
+        f'<line x1="0" x2="{REMEMBERED}" y1="{100 - mark:.0f}" y2="{100 - mark:.0f}" '
+        f'stroke="#868e96" stroke-dasharray="3" vector-effect="non-scaling-stroke"/>'
+        f"{''.join(lines)}</svg>"
     )
 
 

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 from geometry_msgs.msg import PoseStamped
-from introspect_msgs.msg import BehaviourStatus, GuardStatus, PolicyAction
+from introspect_msgs.msg import BehaviourStatus, GuardStatus, InternalState, PolicyAction
 from rclpy.node import Node
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import JointState
 
-from introspect.monitor import GUARD_STATES, Decision, Guard, SystemMonitor
+from introspect.monitor import GUARD_STATES, Decision, Guard, Insight, SystemMonitor
 from introspect_control.nodes.runtime import LATCHED
 
 WATCHING = QoSProfile(
@@ -36,6 +36,7 @@ class MonitorFeed:
         self._subscribe(node, PoseStamped, "object_pose", self._on_object)
         self._subscribe(node, PoseStamped, "goal_pose", self._on_goal)
         self._subscribe(node, BehaviourStatus, "behaviour", self._on_behaviour)
+        self._subscribe(node, InternalState, "internal_state", self._on_internal_state)
         self._subscribe(node, PolicyAction, "policy/action", self._on_action)
         self._subscribe(node, GuardStatus, "guard/status", self._on_guard, LATCHED)
 
@@ -72,6 +73,15 @@ class MonitorFeed:
         probabilities = dict(zip(message.names, message.probabilities, strict=False))
         decision = Decision(message.active, probabilities, message.state_value)
         self._monitor.on_decision(decision, time.monotonic())
+
+    def _on_internal_state(self, message: InternalState) -> None:
+        insight = Insight(
+            phases=dict(zip(message.phases, message.phase_probabilities, strict=False)),
+            failure=message.failure_probability,
+            surprise=message.surprise,
+            alarm=message.alarm,
+        )
+        self._monitor.on_insight(insight, time.monotonic())
 
     def _on_action(self, message: PolicyAction) -> None:
         hold = message.mode == PolicyAction.HOLD

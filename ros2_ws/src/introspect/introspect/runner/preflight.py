@@ -44,6 +44,22 @@ def check_arm(name: str) -> None:
         raise UsageError(f"arm:={name}: {error}") from error
 
 
+def check_internal_states(values: Mapping[str, Value]) -> None:
+    """Refuse to rely on internal states that nobody would publish.
+
+    Raises:
+        UsageError: if an argument needs them and they are off.
+    """
+    if values.get("internal_states", True) and values.get("policy") != "none":
+        return
+    for name, off in (("on_alarm", "none"), ("retry_above", 0.0)):
+        if values.get(name, off) != off:
+            raise UsageError(
+                f"{name}:={values[name]} needs internal states. "
+                "Cure: internal_states:=true policy:=bbrl"
+            )
+
+
 def check_display(nodes: Sequence[NodeSpec], environment: Mapping[str, str]) -> None:
     """Refuse to open a window where there is no screen.
 
@@ -81,6 +97,7 @@ def check(
         UsageError: for the first thing that is wrong.
     """
     check_display(nodes, environment)
+    check_internal_states(values)
     if "model" in values:
         check_model(str(values["model"]))
     if "capture" in values:

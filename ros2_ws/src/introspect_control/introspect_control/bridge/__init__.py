@@ -1,12 +1,13 @@
 """The decisions of the arm bridge, without ROS."""
 
 from introspect_control.bridge.arm_bridge import HELD_BY_POLICY, ArmBridge
-from introspect_control.bridge.config import BridgeConfig
+from introspect_control.bridge.config import ON_ALARM, BridgeConfig
 from introspect_control.bridge.exchange import Action, BridgeOutput, BridgeStatus
 from introspect_control.bridge.joint_map import JointMap, JointMapError
 
 __all__ = [
     "HELD_BY_POLICY",
+    "ON_ALARM",
     "Action",
     "ArmBridge",
     "BridgeConfig",

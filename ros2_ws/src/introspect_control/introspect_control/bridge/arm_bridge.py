@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from introspect_control.bridge.action_check import at_most, nonsense
+from introspect_control.bridge.alarm_response import AlarmResponse
 from introspect_control.bridge.config import BridgeConfig
 from introspect_control.bridge.exchange import NOTHING, Action, BridgeOutput, BridgeStatus
 from introspect_control.bridge.gripper_command import GripperCommander
@@ -77,6 +78,7 @@ class ArmBridge:
         self._waiting = False  # whether a tick is put off until an action comes
         self._waited_in_vain = False  # since the latest action
         self._ticked: float | None = None  # when the latest tick was due [s]
+        self._alarm = AlarmResponse(self.config)
         self._gripper = GripperCommander(arm.gripper, self.config.gripper_interval)
 
     @property
@@ -94,10 +96,17 @@ class ArmBridge:
         """Whether something keeps the arm from starting."""
         return bool(self._blocks)
 
+    @property
+    def slowed(self) -> int:
+        """Actions that were followed at less than their speed because of an alarm."""
+        return self._alarm.slowed
+
     def status(self) -> BridgeStatus:
         """What the bridge does, and why."""
         guard = self._guard
         reason = guard.reason
+        if guard.state is GuardState.ACTIVE and self._alarm.slowing:
+            reason = f"slow: {self._alarm.reason}"
         if guard.state is GuardState.IDLE:
             reason = next(iter(self._blocks.values()), "") or self._start_problem or guard.reason
         return BridgeStatus(
@@ -161,6 +170,19 @@ class ArmBridge:
             return NOTHING
         self._follow(action, now)
         return self._answer(now)
+
+    def on_alarm(self, alarm: bool, surprise: float, now: float) -> None:
+        """Take word of the disturbance alarm; matters while ACTIVE only.
+
+        Args:
+            alarm: whether it is on.
+            surprise: that goes with it [no unit].
+            now: time of arrival [s]; not used in lockstep.
+        """
+        if self.config.lockstep:
+            now = 1e-9 * self._monitor.stamp
+        if self.state is GuardState.ACTIVE and self._alarm.see(alarm, surprise, now):
+            self.stop(self._alarm.reason)
 
     def tick(self, now: float) -> BridgeOutput:
         """Advance to ``now`` [s], which a timer calls for; not to be called in lockstep."""
@@ -269,6 +291,7 @@ class ArmBridge:
             return str(error)
         self._servo.reset(position[None])
         self._gripper.forget()
+        self._alarm.forget()
         self._action, self._ticked = None, None
         return ""
 
@@ -281,6 +304,7 @@ class ArmBridge:
         self._command_watchdog.feed(now)
         linear = at_most(action.linear, self.config.linear_speed)
         angular = at_most(action.angular, self.config.angular_speed)
+        linear, angular = self._alarm.scale(linear, angular, now)
         self._servo.set_twist(linear[None], angular[None])
 
     def _hold(self, action: Action, now: float) -> BridgeOutput:

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from introspect_control.guard import GuardConfig
 from introspect_control.servo import ServoConfig
 
+ON_ALARM = ("none", "slow", "stop")
+"""What a disturbance alarm may do to the arm."""
+
 
 @dataclass(frozen=True)
 class BridgeConfig:
@@ -27,6 +30,9 @@ class BridgeConfig:
     horizon: float = 0.2  # of each trajectory [s]
     gripper_interval: float = 0.5  # after which an unchanged gripper command is sent again [s]
     most_missed: int = 4  # periods in a row that are caught up with; more end the motion
+    on_alarm: str = "none"  # what a disturbance alarm does: none, slow or stop
+    alarm_speed: float = 0.25  # share of an action's speed that is left while it lasts
+    alarm_timeout: float = 0.5  # after which an alarm that is not told again is over [s]
 
     @property
     def period(self) -> float:
@@ -38,6 +44,7 @@ class BridgeConfig:
         for name in (
             *("policy_period", "command_timeout", "state_timeout", "tracking_limit"),
             *("rest_velocity", "linear_speed", "angular_speed", "gripper_interval"),
+            "alarm_timeout",
         ):
             value = getattr(self, name)
             if not 0.0 < value < float("inf"):
@@ -63,5 +70,11 @@ class BridgeConfig:
             )
         if self.reject_ratio < 1.0:
             raise ValueError(f"reject_ratio must be at least 1, got {self.reject_ratio}")
+        if self.on_alarm not in ON_ALARM:
+            raise ValueError(
+                f"on_alarm must be one of {', '.join(ON_ALARM)}, got {self.on_alarm!r}"
+            )
+        if not 0.0 < self.alarm_speed <= 1.0:
+            raise ValueError(f"alarm_speed must be in (0, 1], got {self.alarm_speed}")
         if self.most_missed < 0:
             raise ValueError(f"most_missed must not be negative, got {self.most_missed}")

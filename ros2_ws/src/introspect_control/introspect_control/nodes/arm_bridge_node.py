@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 
 from builtin_interfaces.msg import Time
-from introspect_msgs.msg import GripperCommand, GuardStatus, PolicyAction
+from introspect_msgs.msg import GripperCommand, GuardStatus, InternalState, PolicyAction
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from sensor_msgs.msg import JointState
@@ -16,6 +16,7 @@ from trajectory_msgs.msg import JointTrajectory
 
 from introspect_control.bridge import (
     HELD_BY_POLICY,
+    ON_ALARM,
     ArmBridge,
     BridgeConfig,
     BridgeOutput,
@@ -64,6 +65,12 @@ class ArmBridgeParameters(NodeParameters):
     tracking_limit: float = parameter(
         0.25, "between commanded and measured joint that is a fault [rad]", minimum=0.01
     )
+    on_alarm: str = parameter(
+        "none", "what a disturbance alarm on internal_state does to the arm", choices=ON_ALARM
+    )
+    alarm_speed: float = parameter(
+        0.25, "share of an action's speed that slow leaves", minimum=0.01, maximum=1.0
+    )
 
     def bridge_config(self, arm: ArmDescription, lockstep: bool) -> BridgeConfig:
         """The same as the bridge wants it; raises ``ValueError`` for what would not be safe."""
@@ -79,6 +86,8 @@ class ArmBridgeParameters(NodeParameters):
             command_timeout=self.command_timeout,
             state_timeout=self.state_timeout,
             tracking_limit=self.tracking_limit,
+            on_alarm=self.on_alarm,
+            alarm_speed=self.alarm_speed,
         )
 
 
@@ -118,6 +127,10 @@ class ArmBridgeNode(ManagedNode[ArmBridgeParameters]):
             JointState, arm.controller.state_topic, self._on_joint_states, SENSOR
         )
         self.create_subscription(PolicyAction, "policy/action", self._on_action, SENSOR)
+        if self.parameters.on_alarm != "none":
+            self.create_subscription(
+                InternalState, "internal_state", self._on_internal_state, SENSOR
+            )
         self.create_service(Trigger, "guard/stop", self._on_stop)
         self.create_service(Trigger, "guard/rearm", self._on_rearm)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -186,6 +199,11 @@ class ArmBridgeNode(ManagedNode[ArmBridgeParameters]):
             )
         self._report_change()
 
+    def _on_internal_state(self, message: InternalState) -> None:
+        if self.active:
+            self._bridge.on_alarm(message.alarm, message.surprise, time.monotonic())
+            self._report_change()
+
     def _publish(self, output: BridgeOutput) -> None:
         if output.gripper_width is not None:
             self._gripper.publish(
@@ -253,6 +271,7 @@ class ArmBridgeNode(ManagedNode[ArmBridgeParameters]):
         self.diagnostics.set("actions ignored", self._bridge.ignored)
         self.diagnostics.set("ticks missed", self._bridge.missed)
         self.diagnostics.set("stalls", self._bridge.stalls)
+        self.diagnostics.set("actions slowed", self._bridge.slowed)
         self.diagnostics.set("tracking error [rad]", status.tracking_error)
         blocked = status.state is GuardState.IDLE and self._bridge.blocked
         if blocked or status.state is GuardState.FAULT:

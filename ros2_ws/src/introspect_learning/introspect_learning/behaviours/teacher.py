@@ -19,6 +19,8 @@ Actions = NDArray[np.float32]  # (n, ACTION_SIZE)
 Array = NDArray[np.float64]
 
 APPROACH, GRASP, RETRACT = 0, 1, 2
+PHASES = ("approach", "grasp", "retract")
+"""Of the task, by these numbers: each is named for the behaviour that it calls for."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,10 @@ class Teacher:
         above = (beside < slack * config.aligned) & (yaw < slack * config.aligned_yaw)
         above &= offset[:, 2] < 0.01
         return np.where(self.holds(observation), RETRACT, np.where(above, GRASP, APPROACH))
+
+    def phase(self, observation: NDArray[np.float32]) -> str:
+        """Name of the task's present phase, from one observation (OBSERVATION.size,)."""
+        return PHASES[int(self.reference(observation[None])[0])]
 
     def holds(self, observation: Observations) -> NDArray[np.bool_]:
         """(n,) whether the object is in the gripper."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Generic, Protocol, TypeVar
 
 import numpy as np
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 C_co = TypeVar("C_co", covariant=True)
 C = TypeVar("C")
 
+Activations = Mapping[str, NDArray[np.float32]]
+
 
 class Choreographer(Protocol[C_co]):
     """The choreographer network and its memory."""
@@ -17,8 +20,8 @@ class Choreographer(Protocol[C_co]):
     def reset(self) -> None:
         """Forget; an episode begins."""
 
-    def run(self, features: NDArray[np.float32]) -> C_co:
-        """Take the features of the next period and choose."""
+    def run(self, activations: Activations) -> C_co:
+        """Take the activations of the next period, by layer, and choose."""
 
 
 class Choreography(Generic[C]):
@@ -38,7 +41,12 @@ class Choreography(Generic[C]):
         self._sequence = -1
         self._choice: C | None = None
 
-    def answer(self, episode: int, sequence: int, features: NDArray[np.float32]) -> C:
+    @property
+    def episode(self) -> int | None:
+        """Number of the present one; None before the first."""
+        return self._episode
+
+    def answer(self, episode: int, sequence: int, activations: Activations) -> C:
         """Choose for one period.
 
         Memory begins anew with another episode or with sequence 0. A question that comes twice gets
@@ -47,7 +55,7 @@ class Choreography(Generic[C]):
         Args:
             episode: number of the episode.
             sequence: number of the period within it, from 0.
-            features: of the behaviour network.
+            activations: of the behaviour network, by layer.
         """
         again = episode == self._episode and sequence == self._sequence and sequence > 0
         if again and self._choice is not None:
@@ -56,7 +64,12 @@ class Choreography(Generic[C]):
             self._choreographer.reset()
             self.missed += sequence
         else:
-            self.missed += sequence - self._sequence - 1
+            self.missed += max(0, sequence - self._sequence - 1)
         self._episode, self._sequence = episode, sequence
-        self._choice = self._choreographer.run(features)
+        self._choice = self._choreographer.run(activations)
         return self._choice
+
+    def forget(self) -> None:
+        """Decide anew from the next question on, as if the episode had begun with it."""
+        self._choreographer.reset()
+        self._choice = None

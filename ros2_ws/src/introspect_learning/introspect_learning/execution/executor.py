@@ -38,6 +38,7 @@ class _Episode:
     decision: int | None = None  # the choreographer's latest
     decided: int = 0  # stamp of the question that it answers [ns]
     acted_on: int | None = None  # sequence of the latest action
+    acting: str = ""  # behaviour that the arm follows; "" where it follows none
     at_goal: int = 0  # periods in a row
     gripper_width: float = 0.0  # latest one commanded [m]
 
@@ -59,7 +60,7 @@ class PolicyExecutor:
         port: where questions, actions and outcomes go.
         config: times.
         clock: returns a monotonic wall time [s].
-        layer: whose activations the choreographer gets.
+        phase: names the phase of the task in an observation.
 
     Attributes:
         episode: number of the present or latest episode, from 1; 0 before the first.
@@ -77,7 +78,7 @@ class PolicyExecutor:
         port: Port,
         config: ExecutorConfig | None = None,
         clock: Callable[[], float] = time.monotonic,
-        layer: str = "features",
+        phase: Callable[[NDArray[np.float32]], str] = lambda _: "",
     ) -> None:
         self.config = config or ExecutorConfig()
         self.episode = self.sequence = self.late = self.held = self.skipped = 0
@@ -86,7 +87,7 @@ class PolicyExecutor:
         self._task = task
         self._port = port
         self._clock = clock
-        self._layer = layer
+        self._phase = phase
         self._period = _nanoseconds(self.config.period)
         self._patience = _nanoseconds(self.config.patience)
         self._decision_timeout = _nanoseconds(self.config.decision_timeout)
@@ -203,7 +204,7 @@ class PolicyExecutor:
                 now.pending = None
         elif waited >= self._patience and now.stamp - now.decided > self._decision_timeout:
             self.held += 1
-            now.pending, now.acted_on = None, self.sequence
+            now.pending, now.acted_on, now.acting = None, self.sequence, ""
             self._hold(now, pending.stamp)
         elif waited >= self._patience:
             self.late += 1
@@ -224,9 +225,9 @@ class PolicyExecutor:
         output = self._behaviours.run(sight.observation)
         self._plan(now, stamp)
         now.pending = _Pending(stamp, output.actions)
-        features = output.activations[self._layer]
-        behaviour = "" if now.decision is None else self._behaviours.names[now.decision]
-        self._port.ask(Question(self.episode, self.sequence, stamp, features, behaviour))
+        phase = self._phase(sight.observation)
+        said = output.activations, now.acting, phase
+        self._port.ask(Question(self.episode, self.sequence, stamp, *said))
 
     def _ended(self, now: _Episode, sight: Sight) -> bool:
         """See how far the object is from its goal, and end the episode if it is over."""
@@ -255,6 +256,7 @@ class PolicyExecutor:
         linear, angular, width = decode(pending.actions[index][None])
         now.pending = None
         now.acted_on = self.sequence
+        now.acting = self._behaviours.names[index]
         now.gripper_width = float(width[0])
         self._port.act(
             Action(
@@ -265,7 +267,7 @@ class PolicyExecutor:
                 linear[0],
                 angular[0],
                 now.gripper_width,
-                self._behaviours.names[index],
+                now.acting,
             )
         )
 

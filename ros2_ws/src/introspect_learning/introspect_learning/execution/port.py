@@ -41,8 +41,9 @@ class Question(NamedTuple):
     episode: int
     sequence: int
     stamp: int  # of the observation [ns]
-    features: Features
-    behaviour: str  # followed until now; "" where none has been
+    activations: Mapping[str, Features]  # by layer; all that the network puts out
+    behaviour: str  # that has acted since the period before; "" where none has
+    phase: str  # of the task, as the task itself sees it; "" where it does not say
 
 
 class Action(NamedTuple):

@@ -27,6 +27,7 @@ from introspect_control.nodes.runtime import (
     parameter,
     spin,
 )
+from introspect_learning.behaviours.teacher import Teacher
 from introspect_learning.execution import (
     Action,
     ExecutorConfig,
@@ -38,21 +39,29 @@ from introspect_learning.execution import (
     Sight,
 )
 from introspect_learning.models import BehavioursOutput, BehavioursRuntime, ContractError
-from introspect_learning.nodes.policy_folder import PolicyParameters, load_arm, policy_folder
+from introspect_learning.nodes.policy_folder import (
+    PolicyParameters,
+    load_arm,
+    policy_folder,
+    published_layers,
+)
 from introspect_learning.nodes.policy_messages import PolicyPublisher, nanoseconds
 from introspect_sim.tasks import OBSERVATION, PickAndPlace
 
-LAYER = "features"
 CHECKS = 20.0  # of what has fallen silent [Hz of wall time]
 FEEDBACK = 5  # periods from one feedback to the next
 
 
 @dataclass(frozen=True)
 class BehaviourParameters(PolicyParameters):
-    """Which policy, and how long the arm moves on without its choreographer."""
+    """Which policy, what it tells of itself, and how long the arm moves on without an answer."""
 
     decision_timeout: float = parameter(
         0.2, "without a decision that holds the arm [s]", minimum=0.04, maximum=1.0
+    )
+    layers: tuple[str, ...] = parameter(
+        ("feature_1", "features"),
+        "whose activations are published, beside those that the choreographer listens to",
     )
 
 
@@ -68,10 +77,12 @@ class BehaviourNode(ManagedNode[BehaviourParameters]):
     def configure(self) -> None:
         """Load the policy and make everything that talks."""
         arm = load_arm(self.parameters)
+        folder = policy_folder(self.parameters)
         try:
-            self._behaviours = BehavioursRuntime.load(policy_folder(self.parameters), arm)
+            self._behaviours = BehavioursRuntime.load(folder, arm)
         except ContractError as error:
             raise ConfigurationError(str(error)) from error
+        layers = published_layers(folder, self._behaviours.contract, self.parameters.layers)
         self._behaviours.run(np.zeros(OBSERVATION.size, dtype=np.float32))  # the first run is slow
         self._task = PickAndPlace()
         period = 1.0 / self._behaviours.contract.rate
@@ -87,9 +98,10 @@ class BehaviourNode(ManagedNode[BehaviourParameters]):
         self._time = self._choose_clock()
         self._loop = self.diagnostics.time_loop("observation", period)
         timed = _Timed(self._behaviours, self.diagnostics.time_loop("inference"))
-        self._executor = PolicyExecutor(timed, self._task, self, config, layer=LAYER)
+        phase = Teacher().phase
+        self._executor = PolicyExecutor(timed, self._task, self, config, phase=phase)
         self.diagnostics.before_publishing(self._report)
-        self._publisher = PolicyPublisher(self, self._behaviours.hash, LAYER, arm.base_frame)
+        self._publisher = PolicyPublisher(self, self._behaviours.hash, layers, arm.base_frame)
         self.create_subscription(PoseStamped, "object_pose", self._on_object, SENSOR)
         self.create_subscription(PoseStamped, "goal_pose", self._on_goal, SENSOR)
         self.create_subscription(BehaviourStatus, "behaviour", self._on_decision, SENSOR)

@@ -1,77 +1,114 @@
-"""Answers the behaviour node's features with the behaviour to follow."""
+"""Answers the behaviour node's activations with the behaviour to follow."""
 
 from __future__ import annotations
 
 import sys
 from array import array
+from dataclasses import dataclass
 
 import numpy as np
-from introspect_msgs.msg import Activations, BehaviourStatus
+from introspect_msgs.msg import Activations, BehaviourStatus, InternalState
 
-from introspect_control.nodes.runtime import SENSOR, ConfigurationError, ManagedNode, spin
-from introspect_learning.execution import Choreography
+from introspect_control.nodes.runtime import (
+    SENSOR,
+    ConfigurationError,
+    ManagedNode,
+    parameter,
+    spin,
+)
+from introspect_learning.execution import Choreography, Retry, RetryConfig
 from introspect_learning.models import (
     BehavioursRuntime,
     Choice,
     ChoreographerRuntime,
     ContractError,
 )
+from introspect_learning.nodes.activations_inbox import ActivationsInbox
 from introspect_learning.nodes.policy_folder import (
+    ACTIVATIONS,
     DECISIONS,
     PolicyParameters,
     load_arm,
     policy_folder,
 )
+from introspect_learning.nodes.policy_messages import nanoseconds
 
-LAYER = "features"
+
+@dataclass(frozen=True)
+class ChoreographerParameters(PolicyParameters):
+    """Which policy, and when it gives up an attempt that looks like failing."""
+
+    retry_above: float = parameter(
+        0.0,
+        "probability of failure above which the attempt is started over; 0: never",
+        minimum=0.0,
+        maximum=1.0,
+    )
+    retry_after: float = parameter(
+        0.5, "for which the probability stays above that first [s]", minimum=0.0, maximum=60.0
+    )
+    retry_pause: float = parameter(
+        4.0, "from one new attempt to the next, at least [s]", minimum=0.0, maximum=600.0
+    )
 
 
-class ChoreographerNode(ManagedNode[PolicyParameters]):
-    """Feeds the choreographer period by period and publishes what it chooses."""
+class ChoreographerNode(ManagedNode[ChoreographerParameters]):
+    """Feeds the choreographer period by period and publishes what it chooses.
+
+    It never waits for the internal state: that may make it start over, and no more.
+    """
 
     def __init__(self) -> None:
-        super().__init__("choreographer_node", PolicyParameters)
+        super().__init__("choreographer_node", ChoreographerParameters)
 
     def configure(self) -> None:
         """Load the policy."""
-        folder = policy_folder(self.parameters)
-        arm = load_arm(self.parameters)
+        given = self.parameters
+        folder = policy_folder(given)
+        arm = load_arm(given)
         try:
-            self._features_from = BehavioursRuntime.load(folder, arm).hash
-            self._runtime = ChoreographerRuntime.load(folder, self._features_from)
+            features_from = BehavioursRuntime.load(folder, arm).hash
+            self._runtime = ChoreographerRuntime.load(folder, features_from)
         except ContractError as error:
             raise ConfigurationError(str(error)) from error
-        self._size = self._runtime.contract.layers[LAYER]
+        layers = self._runtime.contract.layers
+        self._inbox = ActivationsInbox("choreographer", layers, features_from, self.diagnostics)
         self._choreography: Choreography[Choice] = Choreography(self._runtime)
-        self._runtime.run(np.zeros(self._size, dtype=np.float32))  # the first run is slow
+        self._retry = Retry(RetryConfig(given.retry_above, given.retry_after, given.retry_pause))
+        # The first run is slow.
+        self._runtime.run({name: np.zeros(n, dtype=np.float32) for name, n in layers.items()})
         self._runtime.reset()
         self._status = BehaviourStatus(
             model_hash=self._runtime.hash, names=list(self._runtime.names)
         )
         self._publisher = self.create_publisher(BehaviourStatus, "behaviour", DECISIONS)
         self._timer = self.diagnostics.time_loop("decision")
-        self.diagnostics.before_publishing(
-            lambda: self.diagnostics.set("missed questions", self._choreography.missed)
-        )
-        self.create_subscription(Activations, "activations", self._on_activations, SENSOR)
+        self.diagnostics.before_publishing(self._report)
+        self.create_subscription(Activations, "activations", self._on_activations, ACTIVATIONS)
+        if given.retry_above > 0.0:
+            self.create_subscription(
+                InternalState, "internal_state", self._on_internal_state, SENSOR
+            )
 
     def activate(self) -> None:
         """Begin to answer."""
+        contract = self._runtime.contract
         self.get_logger().info(
-            f"choosing among {', '.join(self._runtime.names)}, model {self._runtime.hash[:12]}"
+            f"choosing among {', '.join(self._runtime.names)}, listening to "
+            f"{', '.join(contract.layers)}, model {self._runtime.hash[:12]}"
         )
 
     def _on_activations(self, message: Activations) -> None:
-        if not self.active or message.layer != LAYER:
+        if not self.active:
             return
-        if (problem := self._problem(message)) is not None:
-            self.diagnostics.count("refused")
-            self.diagnostics.error(problem)
-            self.get_logger().error(problem, throttle_duration_sec=1.0)
+        taken = self._inbox.take(message)
+        if self._inbox.problem:
+            self.get_logger().error(self._inbox.problem, throttle_duration_sec=1.0)
+        if taken is None:
             return
+        period, layers = taken
         with self._timer:
-            features = np.frombuffer(message.values, dtype=np.float32)
-            choice = self._choreography.answer(message.episode, message.sequence, features)
+            choice = self._choreography.answer(period.episode, period.sequence, layers)
             status = self._status
             status.header = message.header
             status.episode, status.sequence = message.episode, message.sequence
@@ -81,19 +118,23 @@ class ChoreographerNode(ManagedNode[PolicyParameters]):
             self._publisher.publish(status)
         self.diagnostics.ok()
 
-    def _problem(self, message: Activations) -> str | None:
-        """Why these features cannot be answered, if they cannot."""
-        if message.model_hash != self._features_from:
-            return (
-                f"this choreographer was trained on the features of behaviours "
-                f"{self._features_from}, but gets those of {message.model_hash or 'no model'}: "
-                "give both nodes the same model folder"
+    def _on_internal_state(self, message: InternalState) -> None:
+        """Start over an attempt that has looked like failing for some time."""
+        if not self.active or message.episode != self._choreography.episode:
+            return
+        stamp = nanoseconds(message.header.stamp)
+        if self._retry.see(message.episode, stamp, message.failure_probability):
+            self._choreography.forget()
+            self.get_logger().info(
+                f"episode {message.episode}, period {message.sequence}: trying anew, as failure "
+                f"has {100 * message.failure_probability:.0f} % probability"
             )
-        if len(message.values) != self._size:
-            return f"features must be {self._size} numbers, got {len(message.values)}"
-        if not np.isfinite(message.values).all():
-            return "features must be finite"
-        return None
+
+    def _report(self) -> None:
+        self.diagnostics.set("missed questions", self._choreography.missed)
+        self.diagnostics.set("retries", self._retry.count)
+        if problem := self._inbox.report():
+            self.get_logger().error(problem, throttle_duration_sec=5.0)
 
 
 def main() -> None:

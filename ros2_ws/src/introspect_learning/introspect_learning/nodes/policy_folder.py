@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPo
 
 from introspect_control.nodes.runtime import ConfigurationError, NodeParameters, parameter
 from introspect_description import ArmDescription, DescriptionError
-from introspect_learning.models import ContractError, shipped
+from introspect_learning.models import Contract, ContractError, shipped
 
 DECISIONS = QoSProfile(
     history=HistoryPolicy.KEEP_LAST,
@@ -18,6 +19,11 @@ DECISIONS = QoSProfile(
     durability=DurabilityPolicy.TRANSIENT_LOCAL,
 )
 """Decisions of the choreographer: none is lost, and who joins later sees the latest ones."""
+
+ACTIVATIONS = QoSProfile(
+    history=HistoryPolicy.KEEP_LAST, depth=60, reliability=ReliabilityPolicy.RELIABLE
+)
+"""Activations come as one message a layer: ten periods of six layers."""
 
 
 @dataclass(frozen=True)
@@ -50,3 +56,29 @@ def policy_folder(parameters: PolicyParameters) -> Path:
         return Path(parameters.model).expanduser() if parameters.model else shipped("bbrl")
     except ContractError as error:
         raise ConfigurationError(str(error)) from error
+
+
+def published_layers(folder: Path, behaviours: Contract, wanted: Sequence[str]) -> tuple[str, ...]:
+    """Layers to publish: what the choreographer of the folder listens to first, it is waited for.
+
+    A folder without a choreographer, or with a broken one, is for that node to refuse.
+
+    Args:
+        folder: of the policy.
+        behaviours: contract of its behaviours.
+        wanted: names of further layers.
+
+    Raises:
+        ConfigurationError: A layer that the behaviours do not have.
+    """
+    try:
+        urgent = tuple(Contract.read(folder / "choreographer", "choreographer").layers)
+    except ContractError:
+        urgent = ()
+    layers = tuple(dict.fromkeys((*urgent, *wanted)))
+    if unknown := [name for name in layers if name not in behaviours.layers]:
+        raise ConfigurationError(
+            f"these behaviours have no layer {', '.join(unknown)}; "
+            f"there are {', '.join(behaviours.layers)}"
+        )
+    return layers

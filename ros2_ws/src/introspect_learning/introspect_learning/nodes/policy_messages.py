@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 
 from builtin_interfaces.msg import Time
 from introspect_msgs.msg import Activations, PolicyAction
@@ -10,6 +11,7 @@ from rclpy.node import Node
 
 from introspect_control.nodes.runtime import SENSOR
 from introspect_learning.execution import Action, Question
+from introspect_learning.nodes.policy_folder import ACTIVATIONS
 
 
 class PolicyPublisher:
@@ -18,16 +20,16 @@ class PolicyPublisher:
     Args:
         node: that publishes.
         model_hash: of the behaviours.
-        layer: whose activations a question carries.
+        layers: whose activations a question carries, the most urgent first.
         frame: in which actions are told.
     """
 
-    def __init__(self, node: Node, model_hash: str, layer: str, frame: str) -> None:
-        self._activations = Activations(model_hash=model_hash, layer=layer)
+    def __init__(self, node: Node, model_hash: str, layers: Sequence[str], frame: str) -> None:
+        self._layers = [Activations(model_hash=model_hash, layer=layer) for layer in layers]
         self._action = PolicyAction(model_hash=model_hash)
-        for message in (self._activations, self._action):
+        for message in (*self._layers, self._action):
             message.header.frame_id = frame
-        self._activations_publisher = node.create_publisher(Activations, "activations", SENSOR)
+        self._activations_publisher = node.create_publisher(Activations, "activations", ACTIVATIONS)
         self._action_publisher = node.create_publisher(PolicyAction, "policy/action", SENSOR)
 
     @property
@@ -36,13 +38,13 @@ class PolicyPublisher:
         return self._action_publisher.get_subscription_count() > 0
 
     def ask(self, question: Question) -> None:
-        """Publish the features of one observation."""
-        message = self._activations
-        _set_stamp(message.header.stamp, question.stamp)
-        message.episode, message.sequence = question.episode, question.sequence
-        message.behaviour = question.behaviour
-        message.values = array("f", question.features.tobytes())
-        self._activations_publisher.publish(message)
+        """Publish the activations of one observation, layer by layer."""
+        for message in self._layers:
+            _set_stamp(message.header.stamp, question.stamp)
+            message.episode, message.sequence = question.episode, question.sequence
+            message.behaviour, message.phase = question.behaviour, question.phase
+            message.values = array("f", question.activations[message.layer].tobytes())
+            self._activations_publisher.publish(message)
 
     def act(self, action: Action) -> None:
         """Publish what the arm is to do."""
