@@ -38,7 +38,7 @@ UNITS, LENGTH = 20, 30
 
 
 def episodes(n: int = 40, seed: int = 0, jump: int = -1) -> ActivationDataset:
-    """Activations of a slow oscillation; its phase is its sign, the longer, the more tells of failure.
+    """Activations of a slow oscillation: its sign is the phase, a growing offset tells of failure.
 
     Args:
         n: episodes.
@@ -75,7 +75,7 @@ def test_recorded_activations_are_the_outputs_of_the_modules() -> None:
     net = BehaviourNet(ACTION_SIZE)
     observation = torch.randn(5, OBSERVATION.size)
     with ActivationRecorder(net, net.layers) as recorder:
-        with pytest.raises(RuntimeError, match="no activations of observation, .* run the network"):
+        with pytest.raises(RuntimeError, match=r"no activations of .* run the network"):
             _ = recorder.activations
         first, features, _ = net(observation)
         recorded = recorder.activations
@@ -262,4 +262,5 @@ def test_phases_that_lie_apart_have_the_better_silhouette() -> None:
     phase = rng.integers(2, size=300)
     near = rng.normal(size=(300, 2)).astype(np.float32)
     apart = (near + 20.0 * phase[:, None]).astype(np.float32)
-    assert phase_silhouette(apart, phase, 0) > 0.8 > 0.2 > phase_silhouette(near, phase, 0)
+    assert phase_silhouette(apart, phase, 0) > 0.8
+    assert phase_silhouette(near, phase, 0) < 0.2

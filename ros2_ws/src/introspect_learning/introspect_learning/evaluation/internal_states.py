@@ -140,8 +140,9 @@ def watch(
     try:
         for batch in range(batches):
             env.reset(seed=EVALUATION_SEED + config.seed, options={"first_episode": batch})
-            for runtime in (*choosers, *states):
-                runtime.reset()
+            for chooser, state in zip(choosers, states, strict=True):
+                chooser.reset()
+                state.reset()
             parts.append(_batch(env, behaviours, choosers, states))
             progress((batch + 1) / batches)
     finally:

@@ -105,7 +105,8 @@ class InternalStateModel(nn.Module):
     def reconstruction_error(self, activations: Tensor) -> Tensor:
         """Mean squared error (n,) of the reconstruction, in units of each unit's own variance."""
         found = self(activations).activations
-        return (found - self.standardise(activations)).square().mean(dim=-1)
+        error: Tensor = (found - self.standardise(activations)).square().mean(dim=-1)
+        return error
 
     @torch.no_grad()
     def fit_scale(self, activations: Tensor) -> None:
@@ -129,11 +130,10 @@ class InternalStateModel(nn.Module):
         standard = self.standardise(activations)
         _, _, directions = torch.linalg.svd(standard - standard.mean(dim=0), full_matrices=False)
         leading = directions[: self.config.latent]
-        encoder, decoder = self.encoder[0], self.decoder[0]
-        encoder.weight.copy_(leading)
-        encoder.bias.zero_()
-        decoder.weight.copy_(leading.T)
-        decoder.bias.zero_()
+        for layer, weight in ((self.encoder[0], leading), (self.decoder[0], leading.T)):
+            assert isinstance(layer, nn.Linear)
+            layer.weight.copy_(weight)
+            layer.bias.zero_()
 
 
 def sample(mean: Tensor, log_variance: Tensor, noise: Tensor) -> Tensor:

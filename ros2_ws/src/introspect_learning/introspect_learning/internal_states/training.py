@@ -120,7 +120,8 @@ def _epoch(
 ) -> dict[str, float]:
     sums = {"squared_error": 0.0, "divergence": 0.0}
     variational = config.model.kind == "vae"
-    for rows in torch.randperm(len(activations), generator=generator).split(config.batch):
+    order = torch.randperm(len(activations), generator=generator)
+    for rows in torch.split(order, config.batch):
         batch, noise = activations[rows], None
         if variational:
             noise = torch.randn(len(rows), config.model.latent, generator=generator)
@@ -129,7 +130,7 @@ def _epoch(
         kl = divergence(found.mean, found.log_variance).sum(dim=-1).mean()
         loss = squared_error + beta * kl if variational else squared_error
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimiser.step()
         sums["squared_error"] += float(squared_error.detach()) * len(rows) / len(activations)
         sums["divergence"] += float(kl.detach()) * len(rows) / len(activations)
