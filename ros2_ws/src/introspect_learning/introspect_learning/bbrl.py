@@ -23,7 +23,7 @@ from introspect_learning.choreographer.network import Choreographer
 from introspect_learning.choreographer.rollout import greedy_success
 from introspect_learning.choreographer.training import ChoreographerConfig, train_choreographer
 from introspect_learning.internal_states.model import InternalStateModel
-from introspect_learning.models.contract import Contract
+from introspect_learning.models.contract import Contract, ContractError
 from introspect_learning.models.export import (
     export_behaviours,
     export_choreographer,
@@ -238,10 +238,15 @@ def _internal_states(
     config: BBRLConfig, policy: Path | None, behaviours: Contract | None
 ) -> InternalStateModel | None:
     """The internal states that the choreographer is to listen to, if it is to."""
+    if config.choreographer.listens_to == "phase":
+        raise ContractError(
+            "a choreographer that listens to the true phase cannot be deployed; "
+            "`introspect reproduce internal-states` compares with one"
+        )
     if config.choreographer.listens_to not in INTERNAL:
         return None
     if policy is None or behaviours is None:
-        raise ValueError(
+        raise ContractError(
             f"listens_to {config.choreographer.listens_to!r} needs behaviours with internal "
             "states: `introspect train internal-states`, then `introspect train choreographer "
             "--behaviours DIR`"

@@ -33,6 +33,18 @@ _SIZES = {
 }
 
 
+def check_listening(listens_to: str, tuned: bool) -> None:
+    """Refuse a way that does not exist, and an encoder to tune where there is none.
+
+    Raises:
+        ValueError: The text lists the ways that exist.
+    """
+    if listens_to not in LISTENS_TO:
+        raise ValueError(f"listens_to must be one of {', '.join(LISTENS_TO)}, got {listens_to!r}")
+    if tuned and listens_to not in INTERNAL:
+        raise ValueError(f"listens_to {listens_to!r} has no encoder to tune")
+
+
 class Listener(nn.Module):
     """Turns what is heard of the behaviours into what the choreographer reads.
 
@@ -56,17 +68,12 @@ class Listener(nn.Module):
         tuned: bool = False,
     ) -> None:
         super().__init__()
-        if listens_to not in LISTENS_TO:
-            raise ValueError(
-                f"listens_to must be one of {', '.join(LISTENS_TO)}, got {listens_to!r}"
-            )
+        check_listening(listens_to, tuned)
         if (listens_to in INTERNAL) != (model is not None):
             raise ValueError(
                 f"listens_to {listens_to!r} {'needs an' if model is None else 'takes no'} "
                 "internal-state model"
             )
-        if tuned and model is None:
-            raise ValueError(f"listens_to {listens_to!r} has no encoder to tune")
         self.listens_to = listens_to
         self.tuned = tuned
         self.sources = _SOURCES[listens_to]

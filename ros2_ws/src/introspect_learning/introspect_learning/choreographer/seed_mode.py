@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from introspect_learning.behaviours.networks import BehaviourNet
-from introspect_learning.choreographer.listening import Listener
+from introspect_learning.choreographer.listening import Listener, check_listening
 from introspect_learning.choreographer.network import Choreographer, State
 from introspect_learning.choreographer.phases import (
     PHASES,
@@ -61,6 +61,7 @@ class SeedModeConfig:
 
     def __post_init__(self) -> None:
         """Refuse numbers that train nothing."""
+        check_listening(self.listens_to, self.tuned)
         for name in ("episodes", "evaluate_every", "hidden"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from introspect_learning.behaviours.networks import BehaviourNet
-from introspect_learning.choreographer.listening import Listener
+from introspect_learning.choreographer.listening import Listener, check_listening
 from introspect_learning.choreographer.network import Choreographer
 from introspect_learning.choreographer.rollout import DecisionConfig, greedy_success, roll_out
 from introspect_learning.internal_states.model import InternalStateModel
@@ -45,6 +45,7 @@ class ChoreographerConfig:
 
     def __post_init__(self) -> None:
         """Refuse numbers that train nothing."""
+        check_listening(self.listens_to, self.tuned)
         for name in ("hidden", "iterations", "first_evaluation", "evaluate_every", "save_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
