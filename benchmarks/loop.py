@@ -4,7 +4,8 @@ This process is ``sim_node``; the bridge, both nodes of the policy and the task 
 of their own, as ``introspect launch sim`` starts them. Times run from the publication of a state to
 the arrival of what answers it: any trajectory (the bridge alone), the policy's action, and the
 command (the trajectory that carries this action out). Beside them is the floor: a relay of two
-nodes, joint states there, trajectories of the same size back, and nothing in between.
+nodes, joint states there, trajectories of the same size back, and nothing in between. At the end
+the same graph is recorded and not recorded by turns: what a recording costs the loop.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import argparse
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,9 +25,12 @@ import numpy as np
 import rclpy
 from builtin_interfaces.msg import Duration
 from diagnostic_msgs.msg import DiagnosticArray
+from introspect_msgs.srv import StartCapture
 from numpy.typing import NDArray
+from rclpy.client import Client
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
+from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from benchmarks.rows import Row, machine, positive, tell, write
@@ -44,8 +49,12 @@ NODES = {
     "arm_bridge_node": "introspect_control.nodes.arm_bridge_node",
     "behaviour_node": "introspect_learning.nodes.behaviour_node",
     "choreographer_node": "introspect_learning.nodes.choreographer_node",
+    "internal_state_node": "introspect_learning.nodes.internal_state_node",
     "task_node": "introspect_sim.nodes.task_node",
 }
+RECORDER = {"capture_node": "introspect_control.nodes.capture_node"}
+TURNS = 8  # of either, recorded and not
+MOST_COST = 1.10  # of recording: 99th percentile of the command with it over that without
 SIMULATED = ("arm_bridge_node", "behaviour_node")  # that follow the clock, as in the graph
 
 
@@ -62,10 +71,11 @@ def measure(seconds: float) -> list[Row]:
     samples, shares = graph_times(seconds)
     for name, times in samples.items():
         rows += percentile_rows(name, times, seconds)
-    return rows + [
+    rows += [
         Row(name, metric, value, None, n, 0, seconds)
         for (name, metric), (value, n) in shares.items()
     ]
+    return rows + recording_rows(*recorded_times(seconds), seconds)
 
 
 def percentile_rows(what: str, samples: Samples, seconds: float) -> list[Row]:
@@ -129,6 +139,64 @@ def graph_times(
         world.close()
         world.destroy_node()
     return samples, shares
+
+
+def recording_rows(alone: list[Samples], recorded: list[Samples], seconds: float) -> list[Row]:
+    """What recording costs: commands of neighbouring turns, with it over without."""
+    rows = percentile_rows("command, not recorded", np.concatenate(alone), seconds)
+    rows += percentile_rows("command, recorded", np.concatenate(recorded), seconds)
+    rng, found = np.random.default_rng(0), []
+    for _ in range(500):  # whole pairs of turns are drawn: times of one turn are alike
+        pick = rng.integers(len(alone), size=len(alone))
+        with_it = np.percentile(np.concatenate([recorded[k] for k in pick]), 99)
+        found.append(with_it / np.percentile(np.concatenate([alone[k] for k in pick]), 99))
+    value = float(
+        np.percentile(np.concatenate(recorded), 99) / np.percentile(np.concatenate(alone), 99)
+    )
+    low, high = np.percentile(found, (2.5, 97.5))
+    interval = (min(float(low), value), max(float(high), value))
+    metric, n = "p99_recorded_over_not", len(alone)
+    return [*rows, Row("command", metric, value, interval, n, 0, seconds, MOST_COST, at_most=True)]
+
+
+def recorded_times(seconds: float) -> tuple[list[Samples], list[Samples]]:
+    """Response times of the graph [s], by turns without and with a recording of it."""
+    simulated = ["--ros-args", "-p", "use_sim_time:=true"]
+    commands = {
+        name: ["-m", module, *(simulated if name in SIMULATED else [])]
+        for name, module in (NODES | RECORDER).items()
+    }
+    times: tuple[list[Samples], list[Samples]] = ([], [])
+    with processes(commands), ros(), tempfile.TemporaryDirectory() as folder:
+        world = SimNode()
+        start = world.create_client(StartCapture, "capture/start")
+        stop = world.create_client(Trigger, "capture/stop")
+        world.start()
+        commanded = world.responses["command"].samples
+        turn(world, lambda: len(commanded) > RATE, START, "an episode (try: introspect launch sim)")
+        turn(world, start.service_is_ready, START, "the recorder")
+        for number in range(TURNS):
+            for which, recording in enumerate((False, True)):
+                if recording:
+                    path = str(Path(folder) / str(number))
+                    ask(world, start, StartCapture.Request(path=path), "capture/start")
+                turn(world, lambda: False, 0.5)  # what began before is over
+                world.responses["command"].samples = type(commanded)()
+                turn(world, lambda: False, seconds / TURNS)
+                times[which].append(np.array(world.responses["command"].samples))
+                if recording:
+                    ask(world, stop, Trigger.Request(), "capture/stop")
+        world.close()
+        world.destroy_node()
+    return times
+
+
+def ask(node: Node, client: Client, request: Any, what: str) -> None:
+    """Call a service that has to succeed."""
+    future = client.call_async(request)
+    turn(node, future.done, 10.0, f"an answer of {what}")
+    if not future.result().success:
+        raise TimeoutError(f"{what}: {future.result().message}")
 
 
 def policy(said: Sequence[DiagnosticArray]) -> dict[str, str]:
