@@ -15,6 +15,7 @@ from introspect_learning.data.activations import UNKNOWN, DataError
 from introspect_learning.data.bag import activations_of
 from introspect_learning.models import ContractError, shipped
 from introspect_learning.models.contract import Contract
+from introspect_sim.tasks import PickAndPlace
 
 BEHAVIOURS = Contract.read(shipped() / "behaviours", "behaviours")
 LAYERS = ("feature_1", "features")
@@ -70,6 +71,8 @@ def recorded(
     model: str = BEHAVIOURS.hash,
     skip: Any = (),
     layers: Any = LAYERS,
+    first: int = 0,
+    episodes: tuple[int, ...] = (1, 2, 3),
 ) -> Path:
     """Three episodes; the object comes to its goal in the second alone."""
     with BagWriter(folder) as writer:
@@ -87,9 +90,9 @@ def recorded(
             time += 1_000_000
             assert writer.write(topics[topic], time, data)
 
-        for episode in (1, 2, 3):
+        for episode in episodes:
             write("goal_pose", pose(1.0))
-            for sequence in range(LENGTH):
+            for sequence in range(first, first + LENGTH):
                 write("object_pose", pose(1.0 if episode == 2 and sequence else 0.5))
                 for layer in layers:
                     if (episode, sequence, layer) not in skip:
@@ -105,7 +108,7 @@ def test_every_step_comes_back_with_what_is_known_of_it(tmp_path: Path, prefix: 
     np.testing.assert_array_equal(data.activations[5], [201.0] * 3 + [201.5] * 3)
     assert data.phase[:LENGTH].tolist() == [0, 1, 1, 1]
     assert set(data.behaviour) == {BEHAVIOURS.behaviours.index("retract")}
-    assert data.success[::LENGTH].tolist() == [0, 1, 0]
+    assert data.success[::LENGTH].tolist() == [UNKNOWN, 1, UNKNOWN]  # two were cut short
     assert data.model_hash == BEHAVIOURS.hash
 
 
@@ -113,7 +116,20 @@ def test_an_episode_with_a_gap_falls_into_parts(tmp_path: Path) -> None:
     bag = recorded(tmp_path / "bag", skip={(2, 1, "features")})
     data = activations_of(bag, LAYERS, BEHAVIOURS)
     assert [len(rows) for rows in data.sequences()] == [4, 1, 2, 4]
+    assert data.success[LENGTH : LENGTH + 3].tolist() == [1, 1, 1]
     assert data.select(("features",)).layers == {"features": 3}
+
+
+def test_an_episode_that_ran_out_of_time_has_failed(tmp_path: Path) -> None:
+    last = PickAndPlace().horizon - 1
+    data = activations_of(recorded(tmp_path / "bag", first=last - LENGTH + 1), LAYERS, BEHAVIOURS)
+    assert data.success[::LENGTH].tolist() == [0, 1, 0]
+
+
+def test_a_policy_that_was_started_anew_begins_other_episodes(tmp_path: Path) -> None:
+    data = activations_of(recorded(tmp_path / "bag", episodes=(1, 2, 1)), LAYERS, BEHAVIOURS)
+    assert len(data) == 3 * LENGTH
+    assert [len(rows) for rows in data.sequences()] == [LENGTH] * 3
 
 
 def test_the_activations_of_another_model_are_refused_with_both_hashes(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def layers(n: int = 4) -> dict[str, torch.Tensor]:
 @pytest.mark.parametrize("listens_to", LISTENS_TO)
 def test_what_is_read_has_the_published_length(listens_to: str) -> None:
     one = listener(listens_to)
-    read = one(one.hear(layers(), torch.Generator().manual_seed(0)))
+    read = one(one.hear(layers(), one.draw(4, torch.Generator().manual_seed(0))))
     assert read.shape == (4, SIZES[listens_to]) == (4, one.size)
 
 
@@ -61,7 +61,7 @@ def test_features_and_means_are_both_in_features_and_means() -> None:
 def test_a_sample_scatters_about_the_mean_by_the_variance() -> None:
     one, heard = listener("sample"), layers(1)
     generator = torch.Generator().manual_seed(0)
-    drawn = torch.cat([one(one.hear(heard, generator)) for _ in range(4000)])
+    drawn = torch.cat([one(one.hear(heard, one.draw(1, generator))) for _ in range(4000)])
     mean, log_variance = model().encode(torch.cat([heard["feature_1"], heard["features"]], dim=-1))
     torch.testing.assert_close(one(one.hear(heard, None)), mean)
     deviation = (0.5 * log_variance[0]).exp()

@@ -86,7 +86,10 @@ def test_a_training_that_fails_is_named_and_the_others_are_kept(
     with pytest.raises(
         RunError, match=r"the training ours-means-noise0-seed13-\w+ failed: no luck"
     ):
-        pool.run_cells([Cell("means"), Cell("means", seed=13)], tmp_path, 1, quiet)
+        pool.run_cells([Cell("means", seed=13), Cell("means")], tmp_path, 1, quiet)
+    assert [file.name[:24] for file in (tmp_path / "cells").iterdir()] == [
+        "ours-means-noise0-seed0-"
+    ]
 
 
 def test_progress_tells_what_is_done_and_how_long_it_takes(

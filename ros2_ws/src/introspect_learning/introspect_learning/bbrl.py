@@ -14,7 +14,7 @@ import torch
 from introspect_control.atomic import write_folder
 from introspect_description import ArmDescription
 from introspect_learning.behaviours.imitation import ImitationConfig, imitate
-from introspect_learning.behaviours.networks import BehaviourNet
+from introspect_learning.behaviours.networks import LAYERS, BehaviourNet
 from introspect_learning.behaviours.reinforcement import ReinforcementConfig, reinforce
 from introspect_learning.behaviours.teacher import Teacher
 from introspect_learning.behaviours.under_rule import Demonstrator, UnderRule, rule_success
@@ -251,7 +251,14 @@ def _internal_states(
             "states: `introspect train internal-states`, then `introspect train choreographer "
             "--behaviours DIR`"
         )
-    return load_internal_states(policy_part(policy, "internal_states"), behaviours.hash).model
+    folder = policy_part(policy, "internal_states")
+    layers = tuple(Contract.read(folder, "internal_states").layers)
+    if layers != LAYERS:
+        raise ContractError(
+            f"a choreographer hears the layers {', '.join(LAYERS)}, but {folder} was trained on "
+            f"{', '.join(layers)}"
+        )
+    return load_internal_states(folder, behaviours.hash).model
 
 
 def _score(

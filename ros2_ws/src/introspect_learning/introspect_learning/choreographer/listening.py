@@ -99,22 +99,23 @@ class Listener(nn.Module):
         model.decoder = nn.Sequential()  # nobody here reconstructs anything
         model.encoder.requires_grad_(tuned)
 
-    def hear(self, layers: Mapping[str, Tensor], generator: torch.Generator | None) -> Tensor:
+    def hear(self, layers: Mapping[str, Tensor], noise: Tensor | None = None) -> Tensor:
         """What is heard of n observations.
 
         Args:
             layers: name -> (n, size); more than the sources does no harm.
-            generator: of the noise; None: no noise, a sample is the mean.
+            noise: (n, self.noise) as ``draw`` gives it; None: none, a sample is the mean.
         """
         parts = [layers[name] for name in self.sources]
         if self.noise:
-            n = len(parts[0])
-            parts.append(
-                torch.zeros(n, self.noise)
-                if generator is None
-                else torch.randn(n, self.noise, generator=generator)
-            )
+            parts.append(torch.zeros(len(parts[0]), self.noise) if noise is None else noise)
         return torch.cat(parts, dim=-1)
+
+    def draw(self, n: int, generator: torch.Generator | None) -> Tensor | None:
+        """Noise for n observations, if any is needed."""
+        if not self.noise or generator is None:
+            return None
+        return torch.randn(n, self.noise, generator=generator)
 
     def forward(self, heard: Tensor) -> Tensor:
         """What is read, (..., size), of what is heard, (..., sum of sources + noise)."""
@@ -125,7 +126,7 @@ class Listener(nn.Module):
         if self.listens_to == "means":
             return mean
         if self.listens_to == "means+log_variance":
-            return torch.cat([mean, log_variance], dim=-1)
+            return torch.cat([mean, self.model.doubt(log_variance)], dim=-1)
         if self.listens_to == "sample":
             return sample(mean, log_variance, heard[..., self.model.inputs :])
         return torch.cat([activations[..., -FEATURE_SIZE:], mean], dim=-1)

@@ -67,7 +67,7 @@ def roll_out(
     net: Choreographer,
     config: PhaseConfig,
     coins: Tensor | None = None,
-    noise: torch.Generator | None = None,
+    noise: Tensor | None = None,
 ) -> Decided:
     """Run the started episodes to their end.
 
@@ -78,7 +78,7 @@ def roll_out(
         config: where phases end.
         coins: (3, n) uniform in [0, 1) that sampled choices come from; None takes the most
             probable.
-        noise: of sampled internal states; None takes their means.
+        noise: (3, n, ·) of sampled internal states, a row a decision; None takes their means.
     """
     n, observation = env.num_envs, env.observe()
     truth = env.truth()
@@ -98,7 +98,9 @@ def roll_out(
         layers = behaviours.senses(torch.from_numpy(seen))[0]
         if "phase" in net.listener.sources:
             layers["phase"] = true_phase(truth[rows])
-        taken = net.inputs(net.listener.hear(layers, noise))
+        taken = net.inputs(
+            net.listener.hear(layers, None if noise is None else noise[phase[rows], rows])
+        )
         if inputs is None:
             inputs = torch.zeros(len(PHASES), n, taken.shape[-1])
         state = memory[:, rows], cell[:, rows]

@@ -71,7 +71,9 @@ def roll_out(
         layers, actions = behaviours.senses(seen)
         if "phase" in net.listener.sources:
             layers["phase"] = true_phase(env.truth())
-        inputs = net.inputs(net.listener.hear(layers, noise or generator))
+        inputs = net.inputs(
+            net.listener.hear(layers, net.listener.draw(len(seen), noise or generator))
+        )
         logits, value, state = net(inputs[None], state)
         if generator is None:
             choice = logits[0].argmax(dim=-1)

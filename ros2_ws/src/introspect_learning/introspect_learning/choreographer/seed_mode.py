@@ -132,7 +132,7 @@ def train_seed_mode(
         block, first = divmod(episode, env.num_envs)
         env.reset(seed=seed, options={"first_episode": block})
         coins = _coins(config, seed, block * env.num_envs, env.num_envs)
-        noise = torch.Generator().manual_seed(1_000 * seed + block)
+        noise = noise_of(net, seed, block * env.num_envs, env.num_envs)
         ahead = roll_out(env, behaviours, net, config.phases, coins, noise)
         for row in range(first, env.num_envs):
             stale = row > first and not _decides_the_same(net, ahead, row, coins)
@@ -144,7 +144,7 @@ def train_seed_mode(
                 continue
             # Far from the seeds that training uses, and from those that `introspect eval` does.
             evaluation_env.reset(seed=1_000_001 + seed)
-            noise = torch.Generator().manual_seed(seed)
+            noise = noise_of(net, 1_000_001 + seed, 0, evaluation_env.num_envs)
             decided = roll_out(evaluation_env, behaviours, net, config.phases, noise=noise)
             metrics = decided.metrics()
             stage.log(episode, metrics)
@@ -193,6 +193,18 @@ def _decides_the_same(net: Choreographer, ahead: Decided, row: int, coins: Tenso
     logits = net(ahead.inputs[:, row : row + 1], net.start(1))[0][:, 0]
     now = choose(logits, None if coins is None else coins[:, row])
     return bool((now == ahead.choices[:, row]).all())
+
+
+def noise_of(net: Choreographer, seed: int, first: int, n: int) -> Tensor | None:
+    """Noise (3, n, ·) of n episodes from the ``first`` on, the same whatever runs beside them."""
+    size = net.listener.noise
+    if not size:
+        return None
+    draws = [
+        np.random.default_rng([seed, first + row, 3]).standard_normal((len(PHASES), size))
+        for row in range(n)
+    ]
+    return torch.from_numpy(np.stack(draws, axis=1)).float()
 
 
 def _coins(config: SeedModeConfig, seed: int, first: int, n: int) -> Tensor | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +22,9 @@ _OTHERS = {
 }
 
 
+_Key = tuple[int, int, int]  # run of the policy, episode, sequence
+
+
 @dataclass
 class _Step:
     """What a bag tells of one control period."""
@@ -37,8 +39,9 @@ class _Step:
 def activations_of(bag: Path, layers: tuple[str, ...], contract: Contract) -> ActivationDataset:
     """Read a bag's activations.
 
-    An episode has succeeded if its object was at its goal in its last period. Where periods are
-    missing, an episode falls into parts. Nothing in a bag says what was a disturbance.
+    An episode has succeeded if its object was at its goal in its last period, and failed if it was
+    not when its time was over. Where periods are missing, an episode falls into parts. Nothing in
+    a bag says what was a disturbance.
 
     Args:
         bag: folder of the recording, or one MCAP file.
@@ -56,7 +59,8 @@ def activations_of(bag: Path, layers: tuple[str, ...], contract: Contract) -> Ac
     others = [
         prefix + name for name, kind in _OTHERS.items() if _type(reader, prefix + name) == kind
     ]
-    steps: dict[tuple[int, int], _Step] = {}
+    steps: dict[_Key, _Step] = {}
+    run, last = 0, (0, -1)
     latest: dict[str, NDArray[np.float64]] = {}
     seen: set[str] = set()
     for found in reader.messages(topic, *others):
@@ -64,7 +68,8 @@ def activations_of(bag: Path, layers: tuple[str, ...], contract: Contract) -> Ac
         if found.topic != topic:
             name = found.topic.removeprefix(prefix)
             if name == "policy/action":
-                steps.setdefault(_key(message), _Step()).behaviour = str(message.behaviour)
+                key = (run, int(message.episode), int(message.sequence))
+                steps.setdefault(key, _Step()).behaviour = str(message.behaviour)
             else:
                 at = message.pose.position
                 latest[name] = np.array([at.x, at.y, at.z])
@@ -73,7 +78,10 @@ def activations_of(bag: Path, layers: tuple[str, ...], contract: Contract) -> Ac
         if message.layer not in layers:
             continue
         contract.check_offered(str(message.model_hash), f"the activations in {bag}")
-        step = steps.setdefault(_key(message), _Step())
+        now = int(message.episode), int(message.sequence)
+        run += now < last  # a policy that was started anew counts from the beginning
+        last = now
+        step = steps.setdefault((run, *now), _Step())
         step.layers[str(message.layer)] = np.asarray(message.values, dtype=np.float32)
         step.phase = str(message.phase)
         step.object_position = latest.get("object_pose")
@@ -88,11 +96,12 @@ def activations_of(bag: Path, layers: tuple[str, ...], contract: Contract) -> Ac
 
 
 def _dataset(
-    steps: dict[tuple[int, int], _Step], layers: tuple[str, ...], contract: Contract
+    steps: dict[_Key, _Step], layers: tuple[str, ...], contract: Contract
 ) -> ActivationDataset:
     keys = sorted(steps)
-    numbers, sequences = np.array(keys).T
-    breaks = (np.diff(numbers, prepend=-1) != 0) | (np.diff(sequences, prepend=-1) != 1)
+    runs, numbers, sequences = np.array(keys).T
+    new = (np.diff(runs, prepend=-1) != 0) | (np.diff(numbers, prepend=-1) != 0)
+    breaks = new | (np.diff(sequences, prepend=-1) != 1)
     episode = np.cumsum(breaks) - 1
     ordered = [steps[key] for key in keys]
     names = contract.behaviours
@@ -103,7 +112,7 @@ def _dataset(
         sequence=sequences,
         phase=np.array([_index(PHASES, step.phase) for step in ordered]),
         behaviour=np.array([_index(names, step.behaviour) for step in ordered]),
-        success=_outcomes(ordered, episode),
+        success=_outcomes(ordered, np.cumsum(new) - 1, sequences),
         phases=PHASES,
         behaviours=names,
         model_hash=contract.hash,
@@ -111,8 +120,13 @@ def _dataset(
     )
 
 
-def _outcomes(steps: list[_Step], episode: NDArray[np.int64]) -> NDArray[np.int64]:
-    """(N,) whether each step's episode ended at the goal."""
+def _outcomes(
+    steps: list[_Step], episode: NDArray[np.int64], sequence: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """(N,) whether each step's episode ended at the goal.
+
+    One that ended elsewhere before its time was over was stopped: that says nothing of it.
+    """
     task = PickAndPlace()
     last = np.flatnonzero(np.diff(episode, append=episode[-1] + 1))
     outcome = np.full(len(last), UNKNOWN)
@@ -120,7 +134,8 @@ def _outcomes(steps: list[_Step], episode: NDArray[np.int64]) -> NDArray[np.int6
         step = steps[row]
         if step.object_position is not None and step.goal_position is not None:
             success = task.success(step.object_position[None], step.goal_position[None])
-            outcome[k] = int(success[0])
+            if success[0] or sequence[row] >= task.horizon - 1:
+                outcome[k] = int(success[0])
     return outcome[episode]
 
 
@@ -135,10 +150,6 @@ def _only(reader: BagReader, kind: str, what: str) -> str:
 
 def _type(reader: BagReader, name: str) -> str:
     return reader.topics[name].type if name in reader.topics else ""
-
-
-def _key(message: Any) -> tuple[int, int]:
-    return int(message.episode), int(message.sequence)
 
 
 def _index(names: tuple[str, ...], name: str) -> int:

@@ -58,7 +58,9 @@ class Choreographed:
         if self._step % self._period == 0:
             layers = self._behaviours.senses(torch.from_numpy(observation))[0]
             net = self._choreographer
-            heard = net.inputs(net.listener.hear(layers, self._noise))
+            heard = net.inputs(
+                net.listener.hear(layers, net.listener.draw(len(observation), self._noise))
+            )
             logits, _, self._state = net(heard[None], self._state)
             n = len(observation)
             astray = self._rng.random(n) < self._stray

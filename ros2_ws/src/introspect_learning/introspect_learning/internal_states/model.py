@@ -58,6 +58,8 @@ class InternalStateModel(nn.Module):
     spread: Tensor
     shift: Tensor
     stretch: Tensor
+    usual: Tensor
+    varying: Tensor
 
     def __init__(self, inputs: int, config: InternalStateConfig | None = None) -> None:
         super().__init__()
@@ -67,6 +69,8 @@ class InternalStateModel(nn.Module):
         self.register_buffer("spread", torch.ones(inputs))
         self.register_buffer("shift", torch.zeros(config.latent))  # of a control's means
         self.register_buffer("stretch", torch.ones(config.latent))
+        self.register_buffer("usual", torch.zeros(config.latent))  # log variance, and how it varies
+        self.register_buffer("varying", torch.ones(config.latent))
         linear = config.kind == "pca"
         hidden = () if linear else config.hidden
         outputs = config.latent * (2 if config.kind == "vae" else 1)
@@ -123,6 +127,17 @@ class InternalStateModel(nn.Module):
             raise ValueError("the means of a VAE are scaled by its prior, not afterwards")
         self.shift.copy_(encoded.mean(dim=0))
         self.stretch.copy_(encoded.std(dim=0).clamp(min=1e-6))
+
+    @torch.no_grad()
+    def fit_variances(self, activations: Tensor) -> None:
+        """Take how log variances usually are, and how they vary, over activations (N, inputs)."""
+        _, log_variance = self.encode(activations)
+        self.usual.copy_(log_variance.mean(dim=0))
+        self.varying.copy_(log_variance.std(dim=0).clamp(min=1e-3))
+
+    def doubt(self, log_variance: Tensor) -> Tensor:
+        """Log variances (n, latent) in units of how they vary: as far from zero as means are."""
+        return (log_variance - self.usual) / self.varying
 
     @torch.no_grad()
     def fit_principal_components(self, activations: Tensor) -> None:

@@ -39,6 +39,9 @@ class MonitorConfig:
         ):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        for name in ("forecast_learning_rate", "expectation_learning_rate"):
+            if not getattr(self, name) > 0.0:
+                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
         if not 0.0 < self.false_alarms < 1.0:
             raise ValueError(f"false_alarms must be in (0, 1), got {self.false_alarms}")
 

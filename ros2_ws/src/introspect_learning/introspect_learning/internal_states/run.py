@@ -22,6 +22,7 @@ from introspect_learning.internal_states.model import InternalStateModel
 from introspect_learning.internal_states.monitor import InternalStateMonitor
 from introspect_learning.internal_states.monitor_training import MonitorConfig, learn_monitor
 from introspect_learning.internal_states.training import LearningConfig, learn_internal_states
+from introspect_learning.models.contract import ContractError
 from introspect_learning.models.export import (
     export_internal_states,
     load_behaviours,
@@ -58,6 +59,8 @@ class InternalStatesConfig:
         for name in ("threads", "envs", "calm_batches", "disturbed_batches"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if not self.timestep > 0.0:
+            raise ValueError(f"timestep must be positive, got {self.timestep}")
         if not 0.0 <= self.stray <= 1.0:
             raise ValueError(f"stray must be in [0, 1], got {self.stray}")
         if not self.layers:
@@ -104,15 +107,19 @@ def train_internal_states(
     torch.set_num_threads(max(1, config.threads))
     arm = ArmDescription.load(config.arm)
     _, contract = load_behaviours(policy, arm)
+    if unknown := [name for name in config.layers if name not in contract.layers]:
+        raise ContractError(
+            f"layers must be of {', '.join(contract.layers)}, got {', '.join(unknown)}"
+        )
     what = {"policy": contract.hash, "bags": [str(bag) for bag in bags]}
     with RunFolder(out, config, resume, what) as folder:
         if bags:
             data = joined([activations_of(bag, config.layers, contract) for bag in bags])
-            calm = data.take(~data.disturbed)
         else:
-            calm = _collected(config, arm, policy, 0.0, progress)
-            data = joined([calm, _collected(config, arm, policy, 1.0, progress)])
-        monitor, figures = learn_all(calm, data, config, folder, progress)
+            data = joined(
+                [_collected(config, arm, policy, share, progress) for share in (0.0, 1.0)]
+            )
+        monitor, figures = learn_all(data, config, folder, progress)
         write_folder(folder.model, lambda aside: _copy(policy, aside))
         sizes = dict(data.layers)
         training = {
@@ -128,20 +135,21 @@ def train_internal_states(
 
 
 def learn_all(
-    calm: ActivationDataset,
     data: ActivationDataset,
     config: InternalStatesConfig,
     folder: RunFolder,
     progress: Progress = silent,
 ) -> tuple[InternalStateMonitor, dict[str, float]]:
-    """The model from undisturbed steps, and what is read off it from all."""
-    seed, share = config.seed, config.learning.held_out
-    learned, held_out = calm.split(share, seed)
-    stage = folder.stage("internal states")
-    model = learn_internal_states(learned, config.learning, seed, stage, progress)
-    figures = figures_of(model, held_out, seed)
-    rest, apart = data.split(share, seed)
-    monitor, found = learn_monitor(model, rest, apart, config.monitor, seed, progress)
+    """The model from undisturbed steps, and what is read off it from all.
+
+    The same episodes are held out from both.
+    """
+    seed = config.seed
+    learned, held_out = data.split(config.learning.held_out, seed)
+    calm, stage = learned.take(~learned.disturbed), folder.stage("internal states")
+    model = learn_internal_states(calm, config.learning, seed, stage, progress)
+    figures = figures_of(model, held_out.take(~held_out.disturbed), seed)
+    monitor, found = learn_monitor(model, learned, held_out, config.monitor, seed, progress)
     return monitor, figures | found
 
 

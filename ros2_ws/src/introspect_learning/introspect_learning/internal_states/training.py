@@ -106,7 +106,9 @@ def learn_internal_states(
         text = f"{epoch:>3} epochs, squared error {losses['squared_error']:.2f}"
         progress("internal states", epoch / config.epochs, text)
     if config.model.kind == "autoencoder":
-        _settle(model, activations)
+        model.fit_means(activations)  # training leaves them anywhere
+    if config.model.kind == "vae":
+        model.fit_variances(activations)
     return model
 
 
@@ -135,8 +137,3 @@ def _epoch(
         sums["squared_error"] += float(squared_error.detach()) * len(rows) / len(activations)
         sums["divergence"] += float(kl.detach()) * len(rows) / len(activations)
     return sums if variational else {"squared_error": sums["squared_error"]}
-
-
-def _settle(model: InternalStateModel, activations: Tensor) -> None:
-    """Scale an autoencoder's means, which training leaves anywhere."""
-    model.fit_means(activations)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,9 @@ def baseline_rows(shared: Shared, arm: ArmDescription) -> list[dict[str, Any]]:
     behaviours, _ = shared.behaviours()
     rows = []
     for name in NAMES:
+        started = time.perf_counter()
         row: dict[str, Any] = {"what": name, "metric": "success", "seed": 0, "n": FINAL}
+        row["of"] = "episodes"
         for key, episodes, disturbed in (("value", FINAL, False), ("recovered", DISTURBED, True)):
             horizon = HORIZON * (2 if disturbed else 1)
             env = make_env(
@@ -46,7 +49,7 @@ def baseline_rows(shared: Shared, arm: ArmDescription) -> list[dict[str, Any]]:
             row[key] = float(info["success"].mean())
             if key == "value":
                 row["ci95"] = list(wilson(int(info["success"].sum()), episodes))
-        rows.append(row)
+        rows.append(row | {"seconds": round(time.perf_counter() - started, 1)})
     return rows
 
 

@@ -18,7 +18,7 @@ from introspect_learning.bbrl import BBRLConfig, make_env
 from introspect_learning.behaviours.networks import BehaviourNet
 from introspect_learning.choreographer import phases, rollout
 from introspect_learning.choreographer.network import Choreographer
-from introspect_learning.choreographer.seed_mode import SeedModeConfig, train_seed_mode
+from introspect_learning.choreographer.seed_mode import SeedModeConfig, noise_of, train_seed_mode
 from introspect_learning.choreographer.training import ChoreographerConfig, train_choreographer
 from introspect_learning.internal_states.model import InternalStateModel
 from introspect_learning.rl.ppo import PPOConfig
@@ -41,7 +41,7 @@ FAULTS: dict[str, SensorFaultConfig] = {
     "latency_1": SensorFaultConfig(latency=1),
     "latency_2": SensorFaultConfig(latency=2),
 }
-"""Faults that no choreographer has met in training."""
+"""Faults that come alone, without the noise of training."""
 
 
 @dataclass(frozen=True)
@@ -200,8 +200,8 @@ class _Score:
         horizon = HORIZON * (2 if disturbed else 1)
         env = make_env(config, self._arm, episodes, horizon=horizon, perturbation=disturbance)
         env.reset(seed=FRESH + self._cell.seed)
-        noise = torch.Generator().manual_seed(self._cell.seed)
         if self._cell.mode == "ours":
+            noise = torch.Generator().manual_seed(self._cell.seed)
             decisions = ChoreographerConfig().decisions
             found, success = rollout.roll_out(
                 env, self._behaviours, self._net, decisions, 1.0, None, noise
@@ -210,7 +210,8 @@ class _Score:
             seconds = decisions.period * POLICY_PERIOD
         else:
             settings = SeedModeConfig().phases
-            decided = phases.roll_out(env, self._behaviours, self._net, settings, noise=noise)
+            drawn = noise_of(self._net, FRESH + self._cell.seed, 0, episodes)
+            decided = phases.roll_out(env, self._behaviours, self._net, settings, noise=drawn)
             values, choices = decided.values, decided.choices
             success, seconds = float(decided.success.mean()), 0.0
         env.close()

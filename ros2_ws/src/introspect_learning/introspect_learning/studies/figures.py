@@ -48,7 +48,7 @@ def learning_curves(groups: Groups, out: Path) -> list[Path]:
 
 
 def noise(groups: Groups, out: Path) -> list[Path]:
-    """Final success by level of noise, and under faults never met in training."""
+    """Final success by level of noise, and with one fault alone."""
     plt = _pyplot()
     figure, axes = plt.subplots(1, 2, figsize=(11.0, 3.8), layout="constrained")
     names = [v.name for v in PUBLISHED]
@@ -68,7 +68,7 @@ def noise(groups: Groups, out: Path) -> list[Path]:
             ]
             axes[1].bar(np.arange(len(faults)) + 0.16 * k, values, 0.15, label=name)
         axes[1].set_xticks(np.arange(len(faults)) + 0.32, faults, rotation=25, fontsize=8)
-        axes[1].set(title=f"faults met only afterwards (trained at σ = {min(ours):g})")
+        axes[1].set(title=f"one fault alone (trained at σ = {min(ours):g})")
         axes[1].set(ylim=(0, 103))
         axes[1].legend(fontsize=7, loc="lower left")
     axes[0].legend(fontsize=7, loc="lower left")

@@ -44,13 +44,13 @@ def run_cells(
         context = multiprocessing.get_context("spawn")
         pool = ProcessPoolExecutor(min(jobs, len(missing)), mp_context=context)
         try:
-            # One at first for each level of noise: the others find what it has made for all.
             pending: dict[Future[dict[str, Any]], Cell] = {
                 pool.submit(run_cell, cell, cache / "shared"): cell for cell in missing
             }
             while pending:
                 done, _ = wait(pending, return_when=FIRST_COMPLETED)
-                for future in done:
+                # Whatever has succeeded is kept before a failure is told.
+                for future in sorted(done, key=lambda future: future.exception() is not None):
                     cell = pending.pop(future)
                     results[cell] = _keep(cell, future, cache)
                     ready = len(cells) - len(pending)

@@ -7,7 +7,7 @@ import os
 import platform
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -42,17 +42,12 @@ class StudyConfig:
         for name in ("seeds", "jobs"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.control_seeds < 0:
+            raise ValueError(f"control_seeds must not be negative, got {self.control_seeds}")
+        if len(set(self.modes)) != len(self.modes) or not self.modes:
+            raise ValueError(f"modes must be given once each, got {', '.join(self.modes)}")
         if unknown := [mode for mode in self.modes if mode not in MODES]:
             raise ValueError(f"modes must be of {', '.join(MODES)}, got {', '.join(unknown)}")
-
-
-@dataclass
-class Table:
-    """What a study found."""
-
-    rows: list[dict[str, Any]] = field(default_factory=list)
-    differences: list[dict[str, Any]] = field(default_factory=list)
-    cells: list[Result] = field(default_factory=list)
 
 
 Draw = Callable[[dict[tuple[str, float], dict[str, list[Result]]], Path], list[Path]]
@@ -159,7 +154,7 @@ def reproduce(
         rows += fault_rows(groups)
     found = {
         "study": study.name,
-        "seeds": config.seeds,
+        "config": asdict(config),
         "rows": rows,
         "differences": gaps,
         "cells": results,
@@ -180,7 +175,7 @@ def reproduce(
 def fault_rows(
     groups: dict[tuple[str, float], dict[str, list[Result]]],
 ) -> list[dict[str, Any]]:
-    """Success under faults that training had not, over all seeds of a variant."""
+    """Success with one fault and no other noise, over all seeds of a variant."""
     rows = []
     for (mode, noise), by_variant in groups.items():
         for name, results in by_variant.items():
@@ -189,10 +184,12 @@ def fault_rows(
                 rows.append(
                     {
                         "what": name,
-                        "metric": f"success under {fault}",
+                        "metric": f"success with {fault} alone",
                         "value": iqm(values),
                         "ci95": list(bootstrap(iqm, values)),
                         "n": len(results),
+                        "seed": min(result["cell"]["seed"] for result in results),
+                        "seconds": round(sum(result["seconds"] for result in results), 1),
                         "mode": mode,
                         "noise": noise,
                     }
