@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -32,7 +33,8 @@ def watched(disturbed: bool, seeing: bool) -> Watched:
             surprise[np.arange(N), at] = 5.0
     told = phase if seeing else rng.integers(3, size=phase.shape)
     kind = np.zeros(N, dtype=np.int64) if disturbed else np.full(N, -1)
-    return Watched(phase, told, failure, surprise, success, at, kind)
+    noise, end = rng.random((N, STEPS)), np.full(N, STEPS)
+    return Watched(phase, told, failure, surprise, noise, noise, end, success, at, kind)
 
 
 @pytest.fixture
@@ -63,6 +65,25 @@ def test_false_alarms_are_counted_where_nothing_happens(eyes: dict[str, bool]) -
     metrics = evaluate_internal_states(shipped(), StatesEvaluationConfig())["metrics"]
     assert metrics["false_alarms"]["value"] == 0.0
     assert metrics["failure_auroc_0.5s"]["positives"] > 10
+
+
+def test_baselines_stand_beside_and_too_little_to_tell_is_no_number(
+    eyes: dict[str, bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = evaluate_internal_states(shipped(), StatesEvaluationConfig())
+    assert result["baselines"]["phase_accuracy"]["most_frequent_phase"]["value"] == 0.4
+    assert result["baselines"]["failure_auroc"]["object_goal_distance"]["value"] < 0.7
+    monkeypatch.setattr(scoring, "watch", lambda *_: watched(False, True))
+    metrics = evaluate_internal_states(shipped(), StatesEvaluationConfig())["metrics"]
+    assert metrics["disturbance_auroc"] == {"value": None, "ci95": None, "n": 0}
+    json.dumps(metrics, allow_nan=False)
+
+
+def test_an_arm_that_waits_at_its_goal_is_not_asked_for_its_phase() -> None:
+    seen = watched(False, True)
+    wrong = replace(seen, told_phase=1 - seen.told_phase, arrived=np.full(N, 60))
+    assert scoring._phases(wrong)["value"] == 0.0
+    assert scoring._phases(replace(wrong, told_phase=seen.phase))["value"] == 1.0
 
 
 @pytest.mark.slow

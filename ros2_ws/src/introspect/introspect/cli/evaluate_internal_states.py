@@ -61,7 +61,13 @@ def run(words: list[str]) -> int:
 def table(result: dict[str, Any]) -> str:
     """The result for people: one line a figure."""
     lines = [f"internal states in {result['world']}, seed {result['seed']}:"]
-    for name, row in result["metrics"].items():
+    rows = dict(result["metrics"])
+    for name, beside in result["baselines"].items():
+        rows |= {f"  {name} by {other}": row for other, row in beside.items()}
+    for name, row in rows.items():
+        if row["value"] is None:
+            lines.append(f"  {name:<45} too little happened to tell, n {row['n']}")
+            continue
         low, high = row["ci95"]
-        lines.append(f"  {name:<32} {row['value']:.4f}  ({low:.4f} to {high:.4f}), n {row['n']}")
+        lines.append(f"  {name:<45} {row['value']:.4f}  ({low:.4f} to {high:.4f}), n {row['n']}")
     return "\n".join(lines)

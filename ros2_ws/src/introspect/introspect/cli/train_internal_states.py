@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,7 +70,8 @@ def run(words: list[str]) -> int:
 
 
 def _tell(trained: TrainedStates, seed: int, seconds: float, as_json: bool) -> None:
-    figures = {name: round(value, 5) for name, value in trained.figures.items()}
+    known = {name: value for name, value in trained.figures.items() if not math.isnan(value)}
+    figures = {name: round(value, 5) for name, value in known.items()}
     if as_json:
         result = {
             "what": WHAT.replace("-", "_"),

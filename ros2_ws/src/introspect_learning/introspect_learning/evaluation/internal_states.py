@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from introspect_description import ArmDescription
+from introspect_learning.behaviours.inputs import INPUT_INDEX, INPUT_SCALE
 from introspect_learning.behaviours.teacher import Teacher
 from introspect_learning.evaluation.statistics import auroc, bootstrap
+from introspect_learning.execution import ExecutorConfig
 from introspect_learning.models import (
     BehavioursRuntime,
     ChoreographerRuntime,
@@ -22,12 +24,13 @@ from introspect_learning.models import (
 )
 from introspect_learning.models.runtime import policy_part
 from introspect_sim.envs import Perturbation, PerturbationConfig, PickAndPlaceVectorEnv
-from introspect_sim.tasks import POLICY_PERIOD
+from introspect_sim.tasks import OBSERVATION, POLICY_PERIOD
 
 EVALUATION_SEED = 4_000_000  # added to the user's seed: episodes that no training sees
 WINDOW = 12  # steps after a disturbance in which it has to be noticed
 LEADS = (0.2, 0.5, 0.8, 1.2, 1.6, 2.0)  # before the attempt's end [s]
 LEAD = 0.5  # the one that counts
+PERIODS_AT_GOAL = ExecutorConfig().success_periods  # after which the nodes end an episode
 METRICS = ("phase_accuracy", "failure_auroc", "disturbance_auroc")
 
 
@@ -60,6 +63,9 @@ class Watched:
     told_phase: NDArray[np.int64]  # (n, steps) by the internal state
     failure: NDArray[np.float64]  # (n, steps) probability
     surprise: NDArray[np.float64]  # (n, steps)
+    distance: NDArray[np.float64]  # (n, steps) of object and goal [m]: a baseline of failure
+    change: NDArray[np.float64]  # (n, steps) of what the network reads: a baseline of surprise
+    arrived: NDArray[np.int64]  # (n,) step at which the object had been at its goal for good
     success: NDArray[np.bool_]  # (n,) at the goal at the end
     disturbed_at: NDArray[np.int64]  # (n,) first step that could show the disturbance; -1: none
     kind: NDArray[np.int64]  # (n,) of the disturbance; -1: none
@@ -94,16 +100,21 @@ def evaluate_internal_states(
     metrics = {
         "phase_accuracy": _phases(calm),
         "phase_accuracy_disturbed": _phases(rough),
-        "failure_auroc": _failures(rough, LEAD),
-        "disturbance_auroc": _disturbances(calm, rough, None),
+        "failure_auroc": _failures(rough, rough.failure, LEAD),
+        "disturbance_auroc": _disturbances(calm, rough, "surprise"),
         "false_alarms": _false_alarms(calm),
     }
     for lead in LEADS:
-        metrics[f"failure_auroc_{lead:g}s"] = _failures(rough, lead)
+        metrics[f"failure_auroc_{lead:g}s"] = _failures(rough, rough.failure, lead)
     for kind in Perturbation:
         if (rough.kind == kind.value).any():
             name = f"disturbance_auroc_{kind.name.lower()}"
-            metrics[name] = _disturbances(calm, rough, kind)
+            metrics[name] = _disturbances(calm, rough, "surprise", kind)
+    baselines = {
+        "phase_accuracy": {"most_frequent_phase": _most_frequent(calm)},
+        "failure_auroc": {"object_goal_distance": _failures(rough, rough.distance, LEAD)},
+        "disturbance_auroc": {"observation_change": _disturbances(calm, rough, "change")},
+    }
     headline = metrics[metric]
     return {
         "what": "internal_states",
@@ -114,6 +125,7 @@ def evaluate_internal_states(
         "model": InternalStateRuntime(policy_part(policy, "internal_states")).hash,
         "seconds": round(time.perf_counter() - started, 2),
         "metrics": metrics,
+        "baselines": baselines,
     }
 
 
@@ -165,10 +177,17 @@ def _batch(
     failure, surprise = np.zeros(shape), np.zeros(shape)
     disturbed_at = np.full(n, -1)
     success = np.zeros(n, dtype=bool)
+    distance, change = np.zeros(shape), np.zeros(shape)
     acted, names = [""] * n, behaviours.names
     teacher, observation = Teacher(), env.observe()
+    to_goal, index_, scale = OBSERVATION.slice("goal_minus_object"), INPUT_INDEX, INPUT_SCALE
+    before = observation
+    at_goal, arrived = np.zeros(n, dtype=np.int64), np.full(n, env.horizon)
     for step in range(env.horizon):
         phase[:, step] = teacher.reference(observation)
+        distance[:, step] = np.linalg.norm(observation[:, to_goal], axis=1)
+        moved = (observation - before)[:, index_] * scale
+        change[:, step], before = np.linalg.norm(moved, axis=1), observation
         actions = []
         for row in range(n):
             output = behaviours.run(observation[row])
@@ -180,43 +199,71 @@ def _batch(
             actions.append(output.actions[index])
         observation, _, _, _, info = env.step(np.stack(actions))
         success = info["success"]
+        at_goal = np.where(success, at_goal + 1, 0)
+        arrived = np.where(at_goal == PERIODS_AT_GOAL, np.minimum(arrived, step + 1), arrived)
         disturbed_at[(disturbed_at < 0) & info["disturbed"]] = step + 1
     kind = np.where(disturbed_at >= 0, env.disturbances(), -1)
-    return Watched(phase, told, failure, surprise, success, disturbed_at, kind)
+    return Watched(
+        phase, told, failure, surprise, distance, change, arrived, success, disturbed_at, kind
+    )
 
 
 def _phases(watched: Watched) -> dict[str, Any]:
-    """Share of steps whose phase was told right, resampled by episode."""
-    right = (watched.phase == watched.told_phase).mean(axis=1)
-    return _row(float(right.mean()), bootstrap(lambda rows: float(rows.mean()), right), len(right))
+    """Share of steps whose phase was told right, resampled by episode.
+
+    Only steps before the nodes would have ended the episode: an arm that waits at its goal is no
+    question.
+    """
+    return _shares(watched.phase == watched.told_phase, watched.arrived)
 
 
-def _failures(watched: Watched, lead: float) -> dict[str, Any]:
-    """AUROC of the failure probability this long before the attempt's end."""
-    step = watched.failure.shape[1] - math.ceil(lead / POLICY_PERIOD - 1e-9) - 1
+def _most_frequent(watched: Watched) -> dict[str, Any]:
+    """As ``_phases`` for whoever always says the most frequent phase."""
+    asked = np.arange(watched.phase.shape[1]) < watched.arrived[:, None]
+    return _shares(watched.phase == np.bincount(watched.phase[asked]).argmax(), watched.arrived)
+
+
+def _shares(right: NDArray[np.bool_], arrived: NDArray[np.int64]) -> dict[str, Any]:
+    asked = np.arange(right.shape[1]) < arrived[:, None]
+    counts = np.stack([(right & asked).sum(axis=1), asked.sum(axis=1)], axis=1).astype(float)
+
+    def share(rows: NDArray[np.float64]) -> float:
+        return float(rows[:, 0].sum() / rows[:, 1].sum())
+
+    return _row(share(counts), bootstrap(share, counts), len(counts))
+
+
+def _failures(watched: Watched, scores: NDArray[np.float64], lead: float) -> dict[str, Any]:
+    """AUROC of scores (n, steps) for failure, this long before the attempt's end."""
+    step = scores.shape[1] - math.ceil(lead / POLICY_PERIOD - 1e-9) - 1
     if step < 0:
         return _row(math.nan, (math.nan, math.nan), 0)
-    return _ranked(watched.failure[:, step], ~watched.success)
+    return _ranked(scores[:, step], ~watched.success)
 
 
-def _disturbances(calm: Watched, rough: Watched, kind: Perturbation | None) -> dict[str, Any]:
-    """AUROC of the greatest surprise after a disturbance against undisturbed steps.
+def _disturbances(
+    calm: Watched, rough: Watched, by: str, kind: Perturbation | None = None
+) -> dict[str, Any]:
+    """AUROC of the greatest score after a disturbance against undisturbed steps.
 
     Undisturbed windows begin at the same steps as the disturbances did.
     """
-    steps = rough.surprise.shape[1]
+    quiet_scores, rough_scores = getattr(calm, by), getattr(rough, by)
+    steps = rough_scores.shape[1]
     came = rough.disturbed_at >= 0
     came &= (rough.kind == kind.value) if kind is not None else True
     starts = rough.disturbed_at[came]
+    if not len(starts):
+        return _row(math.nan, (math.nan, math.nan), 0)
     scores = [
-        rough.surprise[row, rough.disturbed_at[row] : rough.disturbed_at[row] + WINDOW].max()
+        rough_scores[row, rough.disturbed_at[row] : rough.disturbed_at[row] + WINDOW].max()
         for row in np.flatnonzero(came)
         if rough.disturbed_at[row] < steps
     ]
     rng = np.random.default_rng(0)
     quiet = [
-        calm.surprise[row, start : start + WINDOW].max()
-        for row, start in enumerate(rng.choice(starts, len(calm.surprise)))
+        quiet_scores[row, start : start + WINDOW].max()
+        for row, start in enumerate(rng.choice(starts, len(quiet_scores)))
         if start < steps
     ]
     positive = np.r_[np.ones(len(scores), dtype=bool), np.zeros(len(quiet), dtype=bool)]
@@ -230,6 +277,10 @@ def _false_alarms(calm: Watched) -> dict[str, Any]:
 
 
 def _ranked(scores: NDArray[np.float64], positive: NDArray[np.bool_]) -> dict[str, Any]:
+    if positive.all() or not positive.any():
+        return _row(math.nan, (math.nan, math.nan), len(scores)) | {
+            "positives": int(positive.sum())
+        }
     pairs = np.stack([scores, positive], axis=1)
     interval = bootstrap(lambda rows: auroc(rows[:, 0], rows[:, 1] > 0.5), pairs, draws=500)
     row = _row(auroc(scores, positive), interval, len(scores))
@@ -237,4 +288,7 @@ def _ranked(scores: NDArray[np.float64], positive: NDArray[np.bool_]) -> dict[st
 
 
 def _row(value: float, interval: tuple[float, float], n: int) -> dict[str, Any]:
+    """A figure; None, as JSON has no NaN, where too little happened to tell."""
+    if math.isnan(value):
+        return {"value": None, "ci95": None, "n": n}
     return {"value": value, "ci95": list(interval), "n": n}
