@@ -17,6 +17,7 @@ from introspect_learning.models import (
     BehavioursRuntime,
     Choice,
     ChoreographerRuntime,
+    Contract,
     ContractError,
     shipped,
 )
@@ -162,6 +163,9 @@ OTHER = "another_choreographer"
 APART = ["-r", f"__node:={OTHER}", "-r", "activations:=told", "-r", "behaviour:=decided"]
 
 
+STATES = Contract.read(MODEL / "internal_states", "internal_states").hash
+
+
 class Told:
     """Tells a choreographer of its own, whose topics have other names, and hears it decide."""
 
@@ -204,9 +208,11 @@ class Told:
         self.me.wait_for(decided, "a decision")
         return self.decisions[-1]
 
-    def doubt(self, sequence: int, failure: float, episode: int = 1) -> None:
+    def doubt(self, sequence: int, failure: float, episode: int = 1, model: str = STATES) -> None:
         """Publish how likely a failure is."""
-        message = InternalState(episode=episode, sequence=sequence, failure_probability=failure)
+        message = InternalState(
+            episode=episode, sequence=sequence, failure_probability=failure, model_hash=model
+        )
         message.header.stamp.sec = 100 + sequence
         self._insight.publish(message)
 
@@ -279,6 +285,8 @@ def test_an_attempt_that_looks_like_failing_is_started_over(me: Peer) -> None:
         assert np.array_equal(before.probabilities, expected.probabilities)
 
         # when it is above for a second of the observations' time
+        told.doubt(2, 0.9, model="abc")  # of another model
+        told.doubt(9, 0.9, model="abc")
         told.doubt(2, 0.9, episode=7)  # of another episode
         told.doubt(3, 0.9)
         told.doubt(4, 0.9)

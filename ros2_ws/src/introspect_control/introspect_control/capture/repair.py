@@ -57,7 +57,9 @@ def repair(path: Path) -> Repair:
         if stale:
             write_metadata(path, content)
     except OSError as error:
-        raise BagError(f"{path} cannot be repaired: {error.strerror}; it is as it was") from error
+        raise BagError(
+            f"{path} cannot be repaired: {error.strerror}; every file of it is whole or as it was"
+        ) from error
     return Repair(
         changed=bool(damaged) or stale,
         messages=sum(salvage.counts.total for salvage in found),

@@ -252,8 +252,8 @@ class BagWriter:
         content = self._describe()
         try:
             self._file.finish(as_text(content))
+            self._file.sync()  # first: metadata must not count messages that a power cut takes
             write_metadata(self.folder, content)
-            self._file.sync()
         finally:
             self._file.close()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from array import array
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from introspect_msgs.msg import Activations, BehaviourStatus, InternalState
@@ -21,8 +22,10 @@ from introspect_learning.models import (
     BehavioursRuntime,
     Choice,
     ChoreographerRuntime,
+    Contract,
     ContractError,
 )
+from introspect_learning.models.runtime import policy_part
 from introspect_learning.nodes.activations_inbox import ActivationsInbox
 from introspect_learning.nodes.policy_folder import (
     ACTIVATIONS,
@@ -86,6 +89,7 @@ class ChoreographerNode(ManagedNode[ChoreographerParameters]):
         self.diagnostics.before_publishing(self._report)
         self.create_subscription(Activations, "activations", self._on_activations, ACTIVATIONS)
         if given.retry_above > 0.0:
+            self._states = _internal_states(folder)
             self.create_subscription(
                 InternalState, "internal_state", self._on_internal_state, SENSOR
             )
@@ -122,6 +126,12 @@ class ChoreographerNode(ManagedNode[ChoreographerParameters]):
         """Start over an attempt that has looked like failing for some time."""
         if not self.active or message.episode != self._choreography.episode:
             return
+        if message.model_hash != self._states:
+            self.diagnostics.error(
+                f"internal states of model {message.model_hash or 'unknown'} are not heeded; the "
+                f"policy's are {self._states or 'none'}: give all nodes the same model folder"
+            )
+            return
         stamp = nanoseconds(message.header.stamp)
         if self._retry.see(message.episode, stamp, message.failure_probability):
             self._choreography.forget()
@@ -135,6 +145,19 @@ class ChoreographerNode(ManagedNode[ChoreographerParameters]):
         self.diagnostics.set("retries", self._retry.count)
         if problem := self._inbox.report():
             self.get_logger().error(problem, throttle_duration_sec=5.0)
+
+
+def _internal_states(folder: Path) -> str:
+    """Hash of the policy's internal-state model.
+
+    Raises:
+        ConfigurationError: It has none, so that nothing could ever make the choreographer retry.
+    """
+    try:
+        part = policy_part(folder, "internal_states")
+        return Contract.read(part, "internal_states").hash
+    except ContractError as error:
+        raise ConfigurationError(f"retry_above needs internal states: {error}") from error
 
 
 def main() -> None:
