@@ -90,7 +90,7 @@ def test_an_arm_that_waits_at_its_goal_is_not_asked_for_its_phase() -> None:
 def test_the_shipped_internal_states_know_phases_failures_and_disturbances() -> None:
     config = StatesEvaluationConfig(episodes=24, batch=24)
     metrics = evaluate_internal_states(shipped(), config)["metrics"]
-    assert metrics["phase_accuracy"]["value"] > 0.97
+    assert metrics["phase_accuracy"]["value"] > 0.95
     assert metrics["disturbance_auroc"]["value"] > 0.85
     assert metrics["false_alarms"]["value"] < 0.005
 
