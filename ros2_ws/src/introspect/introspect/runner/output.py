@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import BinaryIO
 
 _COLOURS = (36, 32, 33, 35, 34, 96, 92, 93, 95, 94)  # ANSI foreground codes
@@ -43,6 +44,7 @@ class Output:
             self._stream.flush()
         except (BrokenPipeError, ValueError):
             self.closed = True
+            _discard(self._stream)
 
     def _prefix(self, speaker: str) -> bytes:
         if not self._colour:
@@ -51,6 +53,14 @@ class Output:
             return f"\x1b[1m[{speaker}]\x1b[0m ".encode()
         code = self._colour_of.setdefault(speaker, _COLOURS[len(self._colour_of) % len(_COLOURS)])
         return f"\x1b[{code}m[{speaker}]\x1b[0m ".encode()
+
+
+def _discard(stream: BinaryIO) -> None:
+    """Send what a stream still holds nowhere; at its end Python would try again, and fail."""
+    with suppress(OSError, ValueError):  # it is closed, or no file at all
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 class LineBuffer:
