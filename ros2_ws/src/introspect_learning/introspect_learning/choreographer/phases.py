@@ -17,13 +17,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from introspect_learning.behaviours.networks import BehaviourNet
-from introspect_learning.behaviours.teacher import Teacher
+from introspect_learning.behaviours.teacher import PHASES, Teacher
 from introspect_learning.choreographer.network import Choreographer
 from introspect_learning.choreographer.rollout import true_phase
 from introspect_learning.rl.environment import Episodes
 from introspect_sim.tasks import ACTION_SIZE, OBSERVATION
 
-PHASES = ("approach", "grasp", "retract")
 Observations = NDArray[np.float32]  # (n, OBSERVATION.size)
 
 

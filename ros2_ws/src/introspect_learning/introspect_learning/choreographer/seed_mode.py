@@ -21,10 +21,10 @@ import torch
 from torch import Tensor, nn
 
 from introspect_learning.behaviours.networks import BehaviourNet
+from introspect_learning.behaviours.teacher import PHASES
 from introspect_learning.choreographer.listening import Listener, check_listening
 from introspect_learning.choreographer.network import Choreographer, State
 from introspect_learning.choreographer.phases import (
-    PHASES,
     Decided,
     PhaseConfig,
     choose,

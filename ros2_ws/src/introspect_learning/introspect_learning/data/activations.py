@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,12 +67,12 @@ class ActivationDataset:
 
     def take(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> ActivationDataset:
         """Some of the steps."""
-        columns = {
-            f.name: getattr(self, f.name)[rows]
-            for f in fields(self)
-            if isinstance(getattr(self, f.name), np.ndarray)
-        }
-        return replace(self, **columns)
+        return replace(self, **{name: column[rows] for name, column in self.columns().items()})
+
+    def columns(self) -> dict[str, Any]:
+        """Everything that there is one of for each step, by name."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
 
     def select(self, layers: tuple[str, ...]) -> ActivationDataset:
         """The same steps with these layers alone, in this order.
@@ -113,11 +114,7 @@ class ActivationDataset:
 
     def save(self, file: Path) -> None:
         """Write to one safetensors file."""
-        columns = {
-            f.name: np.ascontiguousarray(getattr(self, f.name))
-            for f in fields(self)
-            if isinstance(getattr(self, f.name), np.ndarray)
-        }
+        columns = {name: np.ascontiguousarray(c) for name, c in self.columns().items()}
         about = {
             "layers": self.layers,
             "phases": self.phases,
@@ -168,10 +165,8 @@ def joined(parts: list[ActivationDataset]) -> ActivationDataset:
             ours, theirs = getattr(first, name), getattr(part, name)
             if ours != theirs:
                 raise DataError(f"parts with different {name} cannot be joined: {ours}, {theirs}")
-    columns: dict[str, NDArray[np.generic]] = {}
-    for f in fields(first):
-        if isinstance(getattr(first, f.name), np.ndarray):
-            columns[f.name] = np.concatenate([getattr(part, f.name) for part in parts])
+    tables = [part.columns() for part in parts]
+    columns = {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
     offset, numbers = 0, []
     for part in parts:
         numbers.append(np.unique(part.episode, return_inverse=True)[1] + offset)

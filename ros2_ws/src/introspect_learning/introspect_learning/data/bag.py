@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from introspect_control.capture import BagReader
+from introspect_learning.behaviours.teacher import PHASES
 from introspect_learning.data.activations import UNKNOWN, ActivationDataset, DataError
-from introspect_learning.data.collect import PHASES
 from introspect_learning.models.contract import Contract
 from introspect_sim.tasks import PickAndPlace
 

@@ -9,14 +9,11 @@ import torch
 from numpy.typing import NDArray
 
 from introspect_learning.behaviours.networks import LAYERS, BehaviourNet
-from introspect_learning.behaviours.teacher import Teacher
+from introspect_learning.behaviours.teacher import PHASES, Teacher
 from introspect_learning.data.activations import ActivationDataset, joined
 from introspect_learning.data.drivers import Driver
 from introspect_learning.internal_states.recorder import ActivationRecorder
 from introspect_learning.rl.environment import Episodes, Progress, silent
-
-PHASES = ("approach", "grasp", "retract")
-"""Phases of pick and place, as ``Teacher.reference`` tells them."""
 
 
 @torch.no_grad()

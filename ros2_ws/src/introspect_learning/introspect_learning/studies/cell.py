@@ -16,6 +16,7 @@ from torch import Tensor
 from introspect_description import ArmDescription
 from introspect_learning.bbrl import BBRLConfig, make_env
 from introspect_learning.behaviours.networks import BehaviourNet
+from introspect_learning.behaviours.teacher import PHASES
 from introspect_learning.choreographer import phases, rollout
 from introspect_learning.choreographer.network import Choreographer
 from introspect_learning.choreographer.seed_mode import SeedModeConfig, noise_of, train_seed_mode
@@ -111,7 +112,7 @@ def run_cell(cell: Cell, shared_folder: Path) -> dict[str, Any]:
         "parameters": sum(p.numel() for p in net.parameters() if p.requires_grad),
     }
     if cell.mode == "seed_mode":
-        names = [f"{phase}_value" for phase in phases.PHASES]
+        names = [f"{phase}_value" for phase in PHASES]
         result["value_curve"] = [
             [step, *(round(values[name], 4) for name in names)] for step, values in curve
         ]

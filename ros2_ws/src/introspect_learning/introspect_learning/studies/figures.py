@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from introspect_learning.behaviours.teacher import PHASES
 from introspect_learning.evaluation.statistics import bootstrap, iqm
 from introspect_learning.studies.summary import Result, curves_of
 from introspect_learning.studies.variant import CONTROLS, PUBLISHED
 
 Groups = dict[tuple[str, float], dict[str, list[Result]]]  # (mode, noise) -> variant -> cells
-PHASES = ("approach", "grasp", "retract")
 
 
 def learning_curves(groups: Groups, out: Path) -> list[Path]:
