@@ -97,20 +97,24 @@ def test_a_publisher_that_comes_late_is_recorded_too_and_so_is_what_was_latched(
 def test_a_publisher_that_offers_less_than_those_before_is_still_heard(tmp_path: Path) -> None:
     bag = tmp_path / "bag"
     best_effort = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
-    with peer() as me, capture(bag, topics="['activations']") as node:
-        first = me.node.create_publisher(Activations, "activations", DEEP)
-        listened_to(me, first)
-        second = me.node.create_publisher(Activations, "activations", best_effort)
-        listened_to(me, second)
+    names = [f"activations_{number}" for number in range(12)]  # each replaced at its own instant
+    with peer() as me, capture(bag, topics=str(names)) as node:
+        first = [me.node.create_publisher(Activations, name, DEEP) for name in names]
+        for publisher in first:
+            listened_to(me, publisher)
+        second = [me.node.create_publisher(Activations, name, best_effort) for name in names]
+        for publisher in second:
+            listened_to(me, publisher)
         health = me.hear(DiagnosticArray, "/diagnostics", DEEP)
 
         def heard() -> bool:
-            second.publish(question(0))
-            return diagnosis(health, "capture_node").get("messages", "0") != "0"
+            for publisher in second:
+                publisher.publish(question(0))
+            return int(diagnosis(health, "capture_node").get("messages", "0")) >= len(names)
 
         me.wait_for(heard, "messages in the bag")
         assert node.interrupt() == 0
-    assert recorded(bag, "/activations")
+    assert all(recorded(bag, f"/{name}") for name in names)
 
 
 def test_topics_and_quality_of_service_are_in_the_bag_as_they_were(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ament_index_python.packages import PackageNotFoundError, get_package_share_path
+from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.topic_endpoint_info import TopicEndpointInfo
@@ -108,13 +109,19 @@ class Recorder:
         number, write = self._numbers[name], self._writer.write
 
         # Without the message info that rclpy could add: its events executor fails on raw messages
-        # that come with one.
+        # that come with one. Without events: one that waits in the executor while its subscription
+        # is replaced would end the node.
         def take(data: bytes) -> None:
             self._last = now = max(self._last, time.time_ns())  # the wall clock may be set back
             write(number, now, data)
 
         self._subscriptions[name] = self._node.create_subscription(
-            _message_class(type_name), name, take, profile, raw=True
+            _message_class(type_name),
+            name,
+            take,
+            profile,
+            event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=False),
+            raw=True,
         )
 
     def _drain(self, subscription: Any) -> None:
