@@ -28,13 +28,14 @@ from diagnostic_msgs.msg import DiagnosticArray
 from introspect_msgs.srv import StartCapture
 from numpy.typing import NDArray
 from rclpy.client import Client
+from rclpy.executors import Executor
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from benchmarks.rows import Row, machine, positive, tell, write
-from introspect_control.nodes.runtime import SENSOR, make_executor, spin
+from introspect_control.nodes.runtime import SENSOR, end, make_executor, spin
 from introspect_description import ArmDescription
 from introspect_sim.nodes.sim_node import SimNode
 from introspect_sim.response_times import ResponseTimes
@@ -42,7 +43,9 @@ from introspect_sim.response_times import ResponseTimes
 Samples = NDArray[np.float64]
 
 ROOT = Path(__file__).resolve().parents[1]
+EPISODE = "an episode (try: introspect launch sim)"
 START = 60.0  # longest wait for all processes [s]
+LEAVING = 5.0  # longest wait for one to end [s]; who is killed leaves segments in /dev/shm
 RATE = 100.0  # of states [Hz]
 TARGETS = {("command", 50): 1.5, ("command", 99): 4.0}  # [ms]
 NODES = {
@@ -53,7 +56,8 @@ NODES = {
     "task_node": "introspect_sim.nodes.task_node",
 }
 RECORDER = {"capture_node": "introspect_control.nodes.capture_node"}
-TURNS = 8  # of either, recorded and not
+TURNS = 20  # of either, recorded and not
+TURN = 0.1  # share of the time of one side: a turn must be short, as a machine has its moods
 MOST_COST = 1.10  # of recording: 99th percentile of the command with it over that without
 SIMULATED = ("arm_bridge_node", "behaviour_node")  # that follow the clock, as in the graph
 
@@ -98,10 +102,11 @@ def relay_times(seconds: float) -> Samples:
     """Response times of a relay [s]."""
     with processes({"relay": ["-m", "benchmarks.loop", "--relay"]}), ros():
         world = RelayedWorld()
-        turn(world, lambda: len(world.responses.samples) > RATE, START, "the relay")
+        executor = executor_of(world)
+        turn(executor, lambda: len(world.responses.samples) > RATE, START, "the relay")
         world.responses.samples.clear()
-        turn(world, lambda: False, seconds)
-        world.destroy_node()
+        turn(executor, lambda: False, seconds)
+        end(world)
     return np.array(world.responses.samples)
 
 
@@ -116,15 +121,16 @@ def graph_times(
     }
     with processes(commands) as started, ros():
         world = SimNode()
+        executor = executor_of(world)
         said: list[DiagnosticArray] = []
         world.create_subscription(DiagnosticArray, "/diagnostics", said.append, 50)
         world.start()
         commanded = world.responses["command"].samples
-        turn(world, lambda: len(commanded) > RATE, START, "an episode (try: introspect launch sim)")
+        turn(executor, lambda: len(commanded) > RATE, START, EPISODE)
         for times in world.responses.values():
             times.samples = type(commanded)()
         before, load, own = policy(said), cpu_times(started), time.process_time()
-        turn(world, lambda: False, seconds)
+        turn(executor, lambda: False, seconds)
         used = {name: at - load[name] for name, at in cpu_times(started).items()}
         used["sim_node"] = time.process_time() - own
         samples = {name: np.array(times.samples) for name, times in world.responses.items()}
@@ -137,7 +143,7 @@ def graph_times(
             inference = float(after[f"inference work {q} [ms]"])
             shares["inference", f"{q}_ms"] = (inference, max(1, periods))
         world.close()
-        world.destroy_node()
+        end(world)
     return samples, shares
 
 
@@ -169,32 +175,33 @@ def recorded_times(seconds: float) -> tuple[list[Samples], list[Samples]]:
     times: tuple[list[Samples], list[Samples]] = ([], [])
     with processes(commands), ros(), tempfile.TemporaryDirectory() as folder:
         world = SimNode()
+        executor = executor_of(world)
         start = world.create_client(StartCapture, "capture/start")
         stop = world.create_client(Trigger, "capture/stop")
         world.start()
         commanded = world.responses["command"].samples
-        turn(world, lambda: len(commanded) > RATE, START, "an episode (try: introspect launch sim)")
-        turn(world, start.service_is_ready, START, "the recorder")
+        turn(executor, lambda: len(commanded) > RATE, START, EPISODE)
+        turn(executor, start.service_is_ready, START, "the recorder")
         for number in range(TURNS):
             for which, recording in enumerate((False, True)):
                 if recording:
                     path = str(Path(folder) / str(number))
-                    ask(world, start, StartCapture.Request(path=path), "capture/start")
-                turn(world, lambda: False, 0.5)  # what began before is over
+                    ask(executor, start, StartCapture.Request(path=path), "capture/start")
+                turn(executor, lambda: False, 0.5)  # what began before is over
                 world.responses["command"].samples = type(commanded)()
-                turn(world, lambda: False, seconds / TURNS)
+                turn(executor, lambda: False, TURN * seconds)
                 times[which].append(np.array(world.responses["command"].samples))
                 if recording:
-                    ask(world, stop, Trigger.Request(), "capture/stop")
+                    ask(executor, stop, Trigger.Request(), "capture/stop")
         world.close()
-        world.destroy_node()
+        end(world)
     return times
 
 
-def ask(node: Node, client: Client, request: Any, what: str) -> None:
+def ask(executor: Executor, client: Client, request: Any, what: str) -> None:
     """Call a service that has to succeed."""
     future = client.call_async(request)
-    turn(node, future.done, 10.0, f"an answer of {what}")
+    turn(executor, future.done, 10.0, f"an answer of {what}")
     if not future.result().success:
         raise TimeoutError(f"{what}: {future.result().message}")
 
@@ -256,16 +263,23 @@ class Relay(Node):
         self._publisher.publish(self._trajectory)
 
 
-def turn(node: Node, enough: Callable[[], bool], patience: float, what: str = "") -> None:
-    """Run a node until ``enough``, or for so long; a wait for ``what`` in vain is an error."""
+def executor_of(node: Node) -> Executor:
+    """The one executor of a node.
+
+    One for all its turns: events that wait in an executor are lost with it, and every message after
+    a lost one would be taken one too late.
+    """
     executor = make_executor()
     executor.add_node(node)
     node.executor = executor
-    end = time.monotonic() + patience
-    while not enough() and time.monotonic() < end:
+    return executor
+
+
+def turn(executor: Executor, enough: Callable[[], bool], patience: float, what: str = "") -> None:
+    """Run a node until ``enough``, or for so long; a wait for ``what`` in vain is an error."""
+    end_of_turn = time.monotonic() + patience
+    while not enough() and time.monotonic() < end_of_turn:
         executor.spin_once(timeout_sec=0.1)
-    executor.remove_node(node)
-    executor.shutdown()
     if what and not enough():
         raise TimeoutError(f"{what} did not come within {patience:.0f} s")
 
@@ -296,9 +310,13 @@ def processes(commands: dict[str, list[str]]) -> Iterator[dict[str, subprocess.P
         yield started
     finally:
         for process in started.values():
-            process.kill()
+            process.terminate()
         for process in started.values():
-            process.wait()
+            try:
+                process.wait(LEAVING)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 def cpu_times(started: dict[str, subprocess.Popen[Any]]) -> dict[str, float]:

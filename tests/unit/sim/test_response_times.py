@@ -56,3 +56,14 @@ def test_percentiles_are_empty_before_the_first_answer_and_cover_the_window() ->
 def test_a_window_or_memory_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="must be positive, got 0 and 50"):
         ResponseTimes(window=0)
+
+
+def test_an_answer_may_be_known_only_after_it_has_arrived() -> None:
+    wall = Wall()
+    times = ResponseTimes(clock=wall)
+    times.published(10)
+
+    wall.now = 0.009
+    times.answered(10, at=0.004)
+
+    assert list(times.samples) == [0.004]

@@ -40,11 +40,16 @@ class ResponseTimes:
         if len(self._published) > self._memory:
             self._published.popitem(last=False)
 
-    def answered(self, stamp: int) -> None:
-        """An answer to the state ``stamp`` has arrived; only the first one counts."""
-        at = self._published.pop(stamp, None)
-        if at is not None:
-            self.samples.append(self._clock() - at)
+    def answered(self, stamp: int, at: float | None = None) -> None:
+        """An answer to the state ``stamp`` has arrived; only the first one counts.
+
+        Args:
+            stamp: of the state.
+            at: when it arrived, by the clock; by default now.
+        """
+        published = self._published.pop(stamp, None)
+        if published is not None:
+            self.samples.append((self._clock() if at is None else at) - published)
 
     def percentiles(self) -> dict[str, float]:
         """``p50`` and ``p99`` of the samples [s]; empty before the first."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,7 +94,7 @@ class SimNode(ManagedNode[SimParameters]):
         # Of trajectories to all states, of trajectories to those acted on, and of actions.
         self.responses = {name: ResponseTimes() for name in ("trajectory", "command", "action")}
         self._waiting_for_state: list[Future[str]] = []
-        self._acted: int | None = None  # stamp answered by an action that is not carried out yet
+        self._trajectory_at = 0.0  # arrival of the latest trajectory [s]
         self._states = StatePublisher(self, arm)
         self.create_subscription(
             JointTrajectory, arm.controller.trajectory_topic, self._on_trajectory, SENSOR
@@ -102,6 +103,7 @@ class SimNode(ManagedNode[SimParameters]):
             GripperCommand, arm.gripper.command_topic, self._on_gripper, SENSOR
         )
         self.create_subscription(PolicyAction, "policy/action", self._on_action, SENSOR)
+        self.create_subscription(PolicyAction, "policy/action_sent", self._on_action_sent, SENSOR)
         if isinstance(self._pacing, Lockstep):
             self.create_subscription(Activations, "activations", self._on_activations, SENSOR)
         self.create_service(ResetWorld, "reset_world", self._on_reset)
@@ -152,10 +154,8 @@ class SimNode(ManagedNode[SimParameters]):
             self.diagnostics.count("trajectories refused")
             self.get_logger().error(str(error), throttle_duration_sec=1.0)
             return
+        self._trajectory_at = time.perf_counter()
         self.responses["trajectory"].answered(self._simulation.stamp)
-        if self._acted is not None:
-            self.responses["command"].answered(self._acted)
-            self._acted = None
         self._pacing.commanded(moving)
         self._run_on()
 
@@ -168,10 +168,14 @@ class SimNode(ManagedNode[SimParameters]):
 
     def _on_action(self, message: PolicyAction) -> None:
         stamp = _nanoseconds(message.header.stamp)
-        self._acted = stamp
         self.responses["action"].answered(stamp)
         self._pacing.acted(stamp, message.mode == PolicyAction.MOVE)
         self._run_on()
+
+    def _on_action_sent(self, message: PolicyAction) -> None:
+        """The trajectory before it, from the same publisher, carries this action out."""
+        stamp = _nanoseconds(message.header.stamp)
+        self.responses["command"].answered(stamp, self._trajectory_at)
 
     def _on_activations(self, message: Activations) -> None:
         self._pacing.observed(_nanoseconds(message.header.stamp))
