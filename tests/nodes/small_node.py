@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import sys
 from dataclasses import dataclass
 
@@ -37,6 +38,8 @@ class SmallParameters(NodeParameters):
 class SmallNode(ManagedNode[SmallParameters]):
     """Ticks."""
 
+    _hangs = False
+
     def __init__(self) -> None:
         super().__init__("small_node", SmallParameters)
         self._refused = False
@@ -47,6 +50,7 @@ class SmallNode(ManagedNode[SmallParameters]):
             raise ConfigurationError("there is no model in /nowhere; run 'introspect train bbrl'")
         if self.parameters.fate == "broken":
             raise KeyError("broken in configure")
+        self._hangs = self.parameters.fate == "hang"
         self._ticks = self.create_publisher(String, "ticks", SENSOR)
 
     def activate(self) -> None:
@@ -64,6 +68,12 @@ class SmallNode(ManagedNode[SmallParameters]):
     def cleanup(self) -> None:
         """Say so."""
         print("cleaned up")
+
+    def destroy_node(self) -> None:
+        """Never come back from a library that holds Python's lock, if asked to."""
+        if self._hangs:
+            ctypes.PyDLL(None).sleep(600)
+        super().destroy_node()
 
     def _tick(self) -> None:
         with self._loop:

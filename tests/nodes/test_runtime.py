@@ -102,6 +102,14 @@ def test_signals_end_it_cleanly_after_a_deactivation_that_is_heard(
         assert "ERROR" not in node.output
 
 
+def test_it_ends_although_the_middleware_does_not() -> None:
+    with peer() as me, small_node(rate=100, fate="hang") as node:
+        ticks = me.hear(String, "ticks")
+        me.wait_for(lambda: ticks, "ticks")
+        assert node.interrupt() == 0
+        assert "cleaned up" in node.output
+
+
 def test_the_last_word_reaches_a_listener_that_is_late() -> None:
     with (
         NodeProcess("small_listener", PYTHONPATH=HERE) as listener,

@@ -5,16 +5,16 @@ from setuptools import Extension, find_packages, setup
 
 NAME = "introspect_control"
 
-KERNELS = [
+COMPILED = [
     Extension(
-        f"{NAME}.kernels.{kernel}",
-        [f"{NAME}/kernels/{kernel}.pyx"],
+        f"{NAME}.{module}",
+        [f"{NAME}/{module.replace('.', '/')}.pyx"],
         depends=["setup.py"],
         libraries=["m"],
         # No contraction of a·b + c: which of them a compiler would take is its own affair.
         extra_compile_args=["-O3", "-ffp-contract=off"],
     )
-    for kernel in ("chain", "limiter", "servo")
+    for module in ("kernels.chain", "kernels.limiter", "kernels.servo", "nodes.last_resort")
 ]
 
 setup(
@@ -31,8 +31,8 @@ setup(
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),
     ],
-    ext_modules=cythonize(KERNELS, build_dir="build"),
-    package_data={f"{NAME}.kernels": ["*.pyi", "*.pyx", "*.pxd"]},
+    ext_modules=cythonize(COMPILED, build_dir="build"),
+    package_data={f"{NAME}.{part}": ["*.pyi", "*.pyx", "*.pxd"] for part in ("kernels", "nodes")},
     install_requires=["numpy", "pyyaml", "zstandard", "lz4"],
     # What only the pip route needs is in extras: on a ROS 2 installation it comes from there.
     extras_require={

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import random
 import sys
@@ -24,6 +23,7 @@ from introspect_control.nodes.runtime import (
     NodeParameters,
     parameter,
     spin,
+    stay_behind,
 )
 from introspect_description import ArmDescription, DescriptionError
 from introspect_sim.tasks import PickAndPlaceConfig
@@ -137,7 +137,7 @@ class DashboardNode(ManagedNode[DashboardParameters]):
 
 def main() -> None:
     """Run the node, behind everybody else: on a busy machine it is the page that stutters."""
-    os.nice(10)
+    stay_behind(10)
     sys.exit(spin(DashboardNode))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,13 +20,13 @@ from introspect_control.nodes.runtime import (
     NodeParameters,
     parameter,
     spin,
+    stay_behind,
 )
 from introspect_description import ArmDescription, DescriptionError
 
 DISCOVERY = 0.2  # between two looks for new publishers [s]
 _AT_FIRST = 4  # times as often, while a system starts up around us: its first messages count
 _START_UP = 10.0  # how long that may take [s]
-_NICENESS = 5  # the control loop's processes come first
 
 
 @dataclass(frozen=True)
@@ -45,9 +44,6 @@ class CaptureNode(ManagedNode[CaptureParameters]):
 
     def __init__(self) -> None:
         super().__init__("capture_node", CaptureParameters)
-        # After the middleware has started its threads, which keep their priority: they must take
-        # messages from the network whatever happens; what follows may wait.
-        os.nice(_NICENESS)
         self._recorder: Recorder | None = None
         self.last: Progress | None = None  # of the latest recording that has ended
         self.last_heard: tuple[str, ...] = ()  # topics that it had
@@ -178,6 +174,7 @@ def describe(progress: Progress) -> str:
 
 def main() -> None:
     """Run the node."""
+    stay_behind()
     sys.exit(spin(CaptureNode))
 
 

@@ -8,6 +8,7 @@ The one import that a node needs::
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import time
 import traceback
@@ -23,6 +24,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from introspect_control.loop_timer import LoopTimer, Percentiles
 from introspect_control.nodes.diagnostics import Diagnostics
+from introspect_control.nodes.last_resort import leave_after
 from introspect_control.nodes.managed_node import ManagedNode
 from introspect_control.nodes.parameters import ConfigurationError, NodeParameters, parameter
 from introspect_control.nodes.qos import LATCHED, SENSOR, TRANSFORMS
@@ -41,11 +43,13 @@ __all__ = [
     "make_executor",
     "parameter",
     "spin",
+    "stay_behind",
 ]
 
 EXIT_OK, EXIT_FAILED, EXIT_MISUSED = 0, 1, 2
 _NEW_OBJECTS = 50_000  # between collections: some seconds' worth of messages
 _PATIENCE = 0.5  # at the end, with whom does not answer [s]
+_LAST_PATIENCE = 3  # with the middleware that frees what it holds [s]
 _WAKE_UP = 0.1  # longest sleep [s]; events end it at once, signals are seen after it
 
 
@@ -61,6 +65,20 @@ def make_executor() -> Executor:
     except ImportError:
         return SingleThreadedExecutor()
     return EventsExecutor()
+
+
+def stay_behind(niceness: int = 5) -> None:
+    """Leave the processor to the control loop first; for a process that nobody waits for.
+
+    To be called before ``spin``: the threads of the middleware take after the one that starts them.
+    Less of a share than others while the processor is wanted, and, as batch work, no interrupting
+    of others for each message that arrives.
+
+    Args:
+        niceness: of all threads to come, 1 to 19.
+    """
+    os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    os.nice(niceness)
 
 
 def spin(node_factory: Callable[[], Node], args: Sequence[str] | None = None) -> int:
@@ -86,22 +104,23 @@ def spin(node_factory: Callable[[], Node], args: Sequence[str] | None = None) ->
     # Not rclpy's own handlers: they invalidate the context in the middle of a callback.
     rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     node: Node | None = None
+    exit_code = EXIT_FAILED
     try:
         node = node_factory()
-        return _run(node, interruptions)
+        exit_code = _run(node, interruptions)
     except (KeyboardInterrupt, ExternalShutdownException):
-        return EXIT_OK
+        exit_code = EXIT_OK
     except ConfigurationError as error:
         if not isinstance(node, ManagedNode):  # a managed node has already said it
             get_logger("introspect").error(str(error))
-        return EXIT_MISUSED
+        exit_code = EXIT_MISUSED
     except Exception as error:
         if not (isinstance(node, ManagedNode) and error is node.failure):  # said there as well
             logger = node.get_logger() if node else get_logger("introspect")
             logger.fatal(traceback.format_exc())
-        return EXIT_FAILED
     finally:
-        _end(node)
+        _end(node, exit_code)
+    return exit_code
 
 
 def _run(node: Node, interruptions: list[int]) -> int:
@@ -148,7 +167,7 @@ def _wait_until_heard(node: Node) -> None:
             publisher.wait_for_all_acked(Duration(seconds=max(0.0, end - time.monotonic())))
 
 
-def _end(node: Node | None) -> None:
+def _end(node: Node | None, exit_code: int) -> None:
     if isinstance(node, ManagedNode):
         try:
             node.close()
@@ -156,9 +175,12 @@ def _end(node: Node | None) -> None:
             node.get_logger().error(traceback.format_exc())
     if node is not None:
         _wait_until_heard(node)
+        # Fast DDS can wait for itself forever while it frees what another process is just leaving.
+        leave_after(_LAST_PATIENCE, exit_code)
         with suppress(Exception):
             node.destroy_node()
     rclpy.try_shutdown()
+    leave_after(0, exit_code)
     # The interpreter resets handled signals on its way out, ignored ones stay ignored.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from array import array
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from introspect_control.nodes.runtime import (
     ManagedNode,
     parameter,
     spin,
+    stay_behind,
 )
 from introspect_learning.execution import Alarm, AlarmConfig, Introspection
 from introspect_learning.models import (
@@ -143,7 +143,7 @@ class InternalStateNode(ManagedNode[InternalStateParameters]):
 
 def main() -> None:
     """Run the node, behind the control path: on a busy machine it is the one that waits."""
-    os.nice(5)
+    stay_behind()
     sys.exit(spin(InternalStateNode))
 
 
