@@ -23,7 +23,15 @@ setup(
     # What only the pip route needs is in extras: on a ROS 2 installation it comes from there.
     extras_require={
         "run": ["onnxruntime>=1.31"],
-        "train": ["torch>=2.13", "onnx>=1.23", "tensorboard", "matplotlib", "scikit-learn"],
+        "train": [
+            "torch>=2.13",
+            "onnx>=1.23",
+            "tensorboard",
+            "matplotlib",
+            "scikit-learn",
+            "threadpoolctl",
+        ],
+        "maps": ["umap-learn"],
         "wheels": ["ros-rclpy[fastrtps]~=9.1", "ros-common-interfaces~=5.5"],
         "test": ["pytest"],
     },

@@ -83,11 +83,13 @@ def _tell(trained: TrainedStates, seed: int, seconds: float, as_json: bool) -> N
             "seconds": seconds,
             "figures": figures,
             "model": str(trained.policy),
+            "maps": str(trained.maps),
         }
         print(json.dumps(result))
         return
     print(f"trained {WHAT} on {trained.steps} steps in {seconds:.0f} s: {trained.policy}")
     print("  on held-out episodes: " + ", ".join(f"{k} {v:.4g}" for k, v in figures.items()))
+    print(f"  their internal states in two dimensions: {trained.maps}")
     if not figures["failed_episodes"]:
         print("  too few episodes failed to learn what failure looks like")
     print(f"  introspect eval {WHAT} --model {trained.policy}")

@@ -17,6 +17,7 @@ from introspect_learning.data.activations import ActivationDataset, joined
 from introspect_learning.data.bag import activations_of
 from introspect_learning.data.collect import collect
 from introspect_learning.data.drivers import Choreographed
+from introspect_learning.internal_states.maps import draw_maps
 from introspect_learning.internal_states.metrics import describe, means, phase_silhouette
 from introspect_learning.internal_states.model import InternalStateModel
 from introspect_learning.internal_states.monitor import InternalStateMonitor
@@ -72,6 +73,7 @@ class TrainedStates:
     """What a training of internal states came to."""
 
     policy: Path  # folder of the policy, internal states included
+    maps: Path  # picture of the internal states of held-out episodes
     figures: dict[str, float]  # on held-out episodes
     steps: int  # learned from
     episodes: int
@@ -97,7 +99,8 @@ def train_internal_states(
         progress: hears how it goes.
 
     Returns:
-        The policy folder ``out/model``: the policy with its internal states.
+        The policy folder ``out/model``: the policy with its internal states; beside it
+        ``out/latent_maps.png``.
 
     Raises:
         RunError: ``out`` holds another run.
@@ -131,7 +134,12 @@ def train_internal_states(
         }
         part = folder.model / "internal_states"
         export_internal_states(monitor, part, arm, contract, sizes, training)
-    return TrainedStates(folder.model, figures, len(data), len(data.episodes))
+        progress("latent maps", 0.0, "")
+        _, held_out = data.split(config.learning.held_out, config.seed)
+        states = means(monitor.model, held_out)
+        maps = draw_maps(states, held_out, config.seed, out / "latent_maps.png")
+        progress("latent maps", 1.0, "")
+    return TrainedStates(folder.model, maps, figures, len(data), len(data.episodes))
 
 
 def learn_all(

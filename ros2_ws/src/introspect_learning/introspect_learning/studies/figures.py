@@ -10,6 +10,7 @@ import numpy as np
 
 from introspect_learning.behaviours.teacher import PHASES
 from introspect_learning.evaluation.statistics import bootstrap, iqm
+from introspect_learning.pictures import pyplot, save
 from introspect_learning.studies.summary import Result, curves_of
 from introspect_learning.studies.variant import CONTROLS, PUBLISHED
 
@@ -18,7 +19,7 @@ Groups = dict[tuple[str, float], dict[str, list[Result]]]  # (mode, noise) -> va
 
 def learning_curves(groups: Groups, out: Path) -> list[Path]:
     """Success against training episodes: published variants above, controls below, modes aside."""
-    plt = _pyplot()
+    plt = pyplot()
     modes = [mode for mode, _ in groups]
     rows = [PUBLISHED, CONTROLS]
     if not any(v.name in by for by in groups.values() for v in CONTROLS):
@@ -44,12 +45,12 @@ def learning_curves(groups: Groups, out: Path) -> list[Path]:
             ax.grid(alpha=0.3)
             ax.legend(fontsize=7, loc="lower right")
         axes[0][0].set_ylabel("success [%], IQM and 95 % interval")
-    return [_saved(figure, out / "learning_curves.png")]
+    return [save(figure, out / "learning_curves.png")]
 
 
 def noise(groups: Groups, out: Path) -> list[Path]:
     """Final success by level of noise, and with one fault alone."""
-    plt = _pyplot()
+    plt = pyplot()
     figure, axes = plt.subplots(1, 2, figsize=(11.0, 3.8), layout="constrained")
     names = [v.name for v in PUBLISHED]
     width = 0.8 / len(groups)
@@ -72,12 +73,12 @@ def noise(groups: Groups, out: Path) -> list[Path]:
         axes[1].set(ylim=(0, 103))
         axes[1].legend(fontsize=7, loc="lower left")
     axes[0].legend(fontsize=7, loc="lower left")
-    return [_saved(figure, out / "noise.png")]
+    return [save(figure, out / "noise.png")]
 
 
 def state_values(groups: Groups, out: Path) -> list[Path]:
     """What finished choreographers foresee and choose, decision by decision; and over training."""
-    plt = _pyplot()
+    plt = pyplot()
     files = []
     ours = next((by for (mode, _), by in groups.items() if mode == "ours"), None)
     if ours is not None:
@@ -96,7 +97,7 @@ def state_values(groups: Groups, out: Path) -> list[Path]:
         axes[0][0].set_ylabel("state value, mean of seeds")
         axes[1][0].set_ylabel("chosen behaviour [%]")
         axes[1][0].legend(fontsize=7, loc="lower right")
-        files.append(_saved(figure, out / "over_time.png"))
+        files.append(save(figure, out / "over_time.png"))
     seed_mode = next((by for (mode, _), by in groups.items() if mode == "seed_mode"), None)
     if seed_mode is not None:
         names = [v.name for v in PUBLISHED if v.name in seed_mode]
@@ -111,13 +112,13 @@ def state_values(groups: Groups, out: Path) -> list[Path]:
             ax.grid(alpha=0.3)
         np.atleast_1d(axes)[0].set_ylabel("state value, three forced decisions")
         np.atleast_1d(axes)[0].legend(fontsize=7)
-        files.append(_saved(figure, out / "over_training.png"))
+        files.append(save(figure, out / "over_training.png"))
     return files
 
 
 def perturbation(groups: Groups, out: Path) -> list[Path]:
     """Recovery after a disturbance, by variant."""
-    plt = _pyplot()
+    plt = pyplot()
     names = [v.name for v in (*PUBLISHED, *CONTROLS) if any(v.name in g for g in groups.values())]
     figure, ax = plt.subplots(figsize=(9.0, 3.6), layout="constrained")
     width = 0.8 / len(groups)
@@ -127,7 +128,7 @@ def perturbation(groups: Groups, out: Path) -> list[Path]:
     ax.set(ylabel="recovered [%], IQM and 95 % interval", ylim=(0, 103))
     ax.set(title="one push, drop, moved object or moved goal in every episode")
     ax.legend(fontsize=8, loc="lower left")
-    return [_saved(figure, out / "perturbation.png")]
+    return [save(figure, out / "perturbation.png")]
 
 
 def _curve(ax: Any, results: Sequence[Result], label: str, colour: str) -> None:
@@ -159,17 +160,3 @@ def _bars(
     error = np.abs(ends.T - middle)
     where = [names.index(name) + shift for name in here]
     ax.bar(where, 100.0 * middle, width, yerr=100.0 * error, label=label, error_kw={"lw": 0.8})
-
-
-def _pyplot() -> Any:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    return plt
-
-
-def _saved(figure: Any, file: Path) -> Path:
-    figure.savefig(file, dpi=110)
-    return file
