@@ -104,15 +104,15 @@ def test_the_published_sizes_are_the_default() -> None:
 def test_learning_explains_episodes_never_seen(kind: str) -> None:
     data, held_out = episodes(), episodes(seed=1)
     config = replace(SMALL, model=replace(SMALL.model, kind=kind))
-    before = learn_internal_states(data, replace(config, epochs=1, learning_rate=1e-9), 0)
-    after = learn_internal_states(data, config, 0)
+    before = learn_internal_states(data, replace(config, epochs=1, learning_rate=1e-9), 0)[0]
+    after = learn_internal_states(data, config, 0)[0]
     assert describe(after, held_out, 0)["r2"] > max(0.8, describe(before, held_out, 0)["r2"])
 
 
 def test_all_principal_components_together_lose_nothing() -> None:
     config = replace(SMALL, model=InternalStateConfig("pca", latent=UNITS))
     data = episodes()
-    model = learn_internal_states(data, config, 0)
+    model = learn_internal_states(data, config, 0)[0]
     assert describe(model, data, 0)["r2"] > 0.9999
     assert np.allclose(means(model, data).std(axis=0), 1.0, atol=0.01)
 
@@ -120,14 +120,15 @@ def test_all_principal_components_together_lose_nothing() -> None:
 def test_a_random_encoder_never_learns() -> None:
     config = replace(SMALL, model=replace(SMALL.model, kind="random"), epochs=2)
     first, second = (
-        learn_internal_states(episodes(seed=seed), config, 0).encoder[0].weight for seed in (0, 1)
+        learn_internal_states(episodes(seed=seed), config, 0)[0].encoder[0].weight
+        for seed in (0, 1)
     )
     torch.testing.assert_close(first, second)
 
 
 def test_a_heavier_divergence_leaves_fewer_active_units() -> None:
     active = [
-        describe(learn_internal_states(episodes(), replace(SMALL, beta=beta), 0), episodes(), 0)
+        describe(learn_internal_states(episodes(), replace(SMALL, beta=beta), 0)[0], episodes(), 0)
         for beta in (0.01, 20.0)
     ]
     assert active[1]["active_units"] < active[0]["active_units"]
@@ -137,7 +138,7 @@ def test_a_heavier_divergence_leaves_fewer_active_units() -> None:
 def test_a_training_that_was_cut_off_ends_as_if_it_had_not_been(tmp_path: Path) -> None:
     data, config = episodes(10), replace(SMALL, epochs=10)
     with RunFolder(tmp_path / "a", config) as folder:
-        whole = learn_internal_states(data, config, 0, folder.stage("x"))
+        whole = learn_internal_states(data, config, 0, folder.stage("x"))[0]
 
     class Cut(Exception):
         pass
@@ -149,7 +150,21 @@ def test_a_training_that_was_cut_off_ends_as_if_it_had_not_been(tmp_path: Path) 
     with RunFolder(tmp_path / "b", config) as folder, pytest.raises(Cut):
         learn_internal_states(data, config, 0, folder.stage("x"), cut)
     with RunFolder(tmp_path / "b", config, resume=True) as folder:
-        resumed = learn_internal_states(data, config, 0, folder.stage("x"))
+        resumed, _ = learn_internal_states(data, config, 0, folder.stage("x"))
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[name]), name
+
+
+def test_a_training_that_a_budget_ended_can_be_gone_on_with(tmp_path: Path) -> None:
+    data, config = episodes(10), replace(SMALL, epochs=3)
+    whole, finished = learn_internal_states(data, config, 0)
+    assert finished
+    with RunFolder(tmp_path, config) as folder:
+        _, finished = learn_internal_states(data, config, 0, folder.stage("x"), seconds=1e-9)
+        assert not finished
+    with RunFolder(tmp_path, config, resume=True) as folder:
+        resumed, finished = learn_internal_states(data, config, 0, folder.stage("x"))
+    assert finished
     for name, value in whole.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name]), name
 
@@ -188,7 +203,7 @@ def followed(monitor: InternalStateMonitor, data: ActivationDataset) -> dict[str
 @pytest.fixture(scope="module")
 def monitor() -> InternalStateMonitor:
     torch.set_num_threads(1)
-    model = learn_internal_states(episodes(), SMALL, 0)
+    model = learn_internal_states(episodes(), SMALL, 0)[0]
     return learn_monitor(model, episodes(120), episodes(40, seed=1), QUICK, 0)[0]
 
 
@@ -216,7 +231,7 @@ def test_a_jump_raises_the_alarm_and_calm_hardly_ever_does(monitor: InternalStat
 def test_without_failures_everybody_gets_the_same_small_probability() -> None:
     data = episodes(30)
     data = replace(data, success=np.ones_like(data.success))
-    model = learn_internal_states(data, replace(SMALL, epochs=1), 0)
+    model = learn_internal_states(data, replace(SMALL, epochs=1), 0)[0]
     monitor, figures = learn_monitor(model, data, episodes(10, seed=1), QUICK, 0)
     assert figures["failed_episodes"] == 0
     failure = followed(monitor, data)["failure"]

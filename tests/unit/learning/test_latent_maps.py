@@ -84,8 +84,10 @@ def test_a_whole_training_leaves_a_model_that_runs_and_a_map(tmp_path: Path) -> 
         monitor=MonitorConfig(forecast_updates=20, expectation_updates=20),
     )
     out = tmp_path / "run"
-    trained = train_internal_states(config, out, shipped())
+    assert not train_internal_states(config, out, shipped(), seconds=1e-9).finished
+    trained = train_internal_states(config, out, shipped(), resume=True)
 
+    assert trained.finished
     assert trained.episodes == 16
     assert trained.maps == out / "latent_maps.png"
     assert trained.maps.read_bytes().startswith(PNG)

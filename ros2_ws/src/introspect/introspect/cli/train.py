@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from introspect.cli import train_internal_states
 from introspect.cli.border import usage_errors
+from introspect.cli.budget import seconds_of
 from introspect.cli.parser import british, verb_parser
 from introspect.cli.progress import progress_bars
 from introspect.cli.settings import configured
@@ -55,7 +55,7 @@ def run(words: list[str]) -> int:
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
     parser.add_argument("--settings", action="store_true", help="list every number and leave")
     options, settings = parser.parse_known_args(words)
-    budget = seconds_of(options.budget) if options.budget else 0.0
+    budget = seconds_of(options.budget)
     with usage_errors():
         from introspect_learning.bbrl import BBRLConfig, train_bbrl
 
@@ -111,15 +111,3 @@ def _result(what: str, trained: Trained, seed: int, seconds: float) -> dict[str,
         "finished": trained.finished,
         "model": str(trained.policy),
     }
-
-
-def seconds_of(duration: str) -> float:
-    """Seconds of ``90s``, ``10m`` or ``2h``.
-
-    Raises:
-        UsageError: Another form.
-    """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", duration)
-    if match is None or float(match[1]) == 0.0:
-        raise UsageError(f"--budget must look like 90s, 10m or 2h, got '{duration}'")
-    return float(match[1]) * {"s": 1.0, "m": 60.0, "h": 3600.0}[match[2]]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from introspect.cli.border import usage_errors
+from introspect.cli.budget import seconds_of
 from introspect.cli.parser import verb_parser
 from introspect.cli.progress import progress_bars
 from introspect.cli.settings import configured
@@ -35,9 +36,11 @@ def run(words: list[str]) -> int:
     parser.add_argument("--out", type=Path, help=f"folder of the run (default runs/{WHAT})")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     parser.add_argument("--seed", default="0", help="of everything random (default 0)")
+    parser.add_argument("--budget", help="end after about this long, as 90s or 10m")
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
     parser.add_argument("--settings", action="store_true", help="list every number and leave")
     options, settings = parser.parse_known_args(words)
+    budget = seconds_of(options.budget)
     with usage_errors():
         from introspect_control.capture import BagError
         from introspect_learning.data.activations import DataError
@@ -59,6 +62,7 @@ def run(words: list[str]) -> int:
                 options.policy or shipped(),
                 bags=options.bag,
                 resume=options.resume,
+                seconds=budget,
                 progress=report,
             )
     except KeyboardInterrupt:
@@ -81,6 +85,7 @@ def _tell(trained: TrainedStates, seed: int, seconds: float, as_json: bool) -> N
             "n": trained.episodes,
             "seed": seed,
             "seconds": seconds,
+            "finished": trained.finished,
             "figures": figures,
             "model": str(trained.policy),
             "maps": str(trained.maps),
@@ -89,6 +94,8 @@ def _tell(trained: TrainedStates, seed: int, seconds: float, as_json: bool) -> N
         return
     print(f"trained {WHAT} on {trained.steps} steps in {seconds:.0f} s: {trained.policy}")
     print("  on held-out episodes: " + ", ".join(f"{k} {v:.4g}" for k, v in figures.items()))
+    if not trained.finished:
+        print("  the budget ended it; the same command with --resume goes on")
     print(f"  their internal states in two dimensions: {trained.maps}")
     if not figures["failed_episodes"]:
         print("  too few episodes failed to learn what failure looks like")

@@ -50,7 +50,7 @@ def project(states: NDArray[np.float32], seed: int) -> list[Map]:
     except ImportError:
         pass
     else:
-        methods["UMAP"] = UMAP(random_state=seed, n_jobs=1)
+        methods["UMAP"] = UMAP(n_neighbors=min(15, len(states) - 1), random_state=seed, n_jobs=1)
     with threadpool_limits(1):  # the same map on every machine, and no waiting for busy cores
         return [
             Map(name, np.asarray(method.fit_transform(states), dtype=np.float32))

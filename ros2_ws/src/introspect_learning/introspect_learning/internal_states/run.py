@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,6 +78,7 @@ class TrainedStates:
     figures: dict[str, float]  # on held-out episodes
     steps: int  # learned from
     episodes: int
+    finished: bool  # whether training came to its end; else its budget was spent
 
 
 def train_internal_states(
@@ -86,6 +88,7 @@ def train_internal_states(
     *,
     bags: Sequence[Path] = (),
     resume: bool = False,
+    seconds: float = 0.0,
     progress: Progress = silent,
 ) -> TrainedStates:
     """Learn the internal states of a policy.
@@ -96,6 +99,8 @@ def train_internal_states(
         policy: folder of the policy whose activations they are.
         bags: recordings of it; none: activations come straight from simulated worlds.
         resume: go on with the run that is there.
+        seconds: end the model's learning after about this long, counted from the start of all; 0:
+            when it is done. What is read off the states is learned in any case.
         progress: hears how it goes.
 
     Returns:
@@ -107,6 +112,7 @@ def train_internal_states(
         ContractError: The policy is none, or not for this arm.
         DataError: The bags hold nothing to learn from, or activations of another model.
     """
+    started = time.perf_counter()
     torch.set_num_threads(max(1, config.threads))
     arm = ArmDescription.load(config.arm)
     _, contract = load_behaviours(policy, arm)
@@ -122,7 +128,10 @@ def train_internal_states(
             data = joined(
                 [_collected(config, arm, policy, share, progress) for share in (0.0, 1.0)]
             )
-        monitor, figures = learn_all(data, config, folder, progress)
+        # 0 would mean as long as it takes: a budget that is spent leaves one epoch.
+        spent = time.perf_counter() - started
+        left = max(seconds - spent, 1e-3) if seconds > 0.0 else 0.0
+        monitor, figures, finished = learn_all(data, config, folder, left, progress)
         write_folder(folder.model, lambda aside: _copy(policy, aside))
         sizes = dict(data.layers)
         training = {
@@ -139,15 +148,16 @@ def train_internal_states(
         states = means(monitor.model, held_out)
         maps = draw_maps(states, held_out, config.seed, out / "latent_maps.png")
         progress("latent maps", 1.0, "")
-    return TrainedStates(folder.model, maps, figures, len(data), len(data.episodes))
+    return TrainedStates(folder.model, maps, figures, len(data), len(data.episodes), finished)
 
 
 def learn_all(
     data: ActivationDataset,
     config: InternalStatesConfig,
     folder: RunFolder,
+    seconds: float,
     progress: Progress = silent,
-) -> tuple[InternalStateMonitor, dict[str, float]]:
+) -> tuple[InternalStateMonitor, dict[str, float], bool]:
     """The model from undisturbed steps, and what is read off it from all.
 
     The same episodes are held out from both.
@@ -155,10 +165,10 @@ def learn_all(
     seed = config.seed
     learned, held_out = data.split(config.learning.held_out, seed)
     calm, stage = learned.take(~learned.disturbed), folder.stage("internal states")
-    model = learn_internal_states(calm, config.learning, seed, stage, progress)
+    model, finished = learn_internal_states(calm, config.learning, seed, stage, progress, seconds)
     figures = figures_of(model, held_out.take(~held_out.disturbed), seed)
     monitor, found = learn_monitor(model, learned, held_out, config.monitor, seed, progress)
-    return monitor, figures | found
+    return monitor, figures | found, finished
 
 
 def figures_of(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 
 import torch
@@ -56,7 +57,8 @@ def learn_internal_states(
     seed: int,
     stage: Stage | None = None,
     progress: Progress = silent,
-) -> InternalStateModel:
+    seconds: float = 0.0,
+) -> tuple[InternalStateModel, bool]:
     """Learn a model of the activations.
 
     ``L = Σ (a - â)² + β KL(q(z|a) || N(0, 1))`` with the published sum over units; the controls
@@ -68,7 +70,13 @@ def learn_internal_states(
         seed: of weights, order and noise.
         stage: takes metrics and checkpoints against epochs, and is gone on from.
         progress: hears of each epoch.
+        seconds: stop after the epoch that takes longer than this, 0: never; a training stopped so
+            can be gone on with.
+
+    Returns:
+        The model, and whether training has come to its end.
     """
+    started = time.perf_counter()
     activations = torch.from_numpy(data.activations)
     generator = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng():
@@ -78,7 +86,7 @@ def learn_internal_states(
     if config.model.kind == "pca":
         model.fit_principal_components(activations)
         model.fit_means(activations)
-        return model
+        return model, True
     if config.model.kind == "random":
         model.encoder.requires_grad_(False)
         model.fit_means(activations)
@@ -92,7 +100,8 @@ def learn_internal_states(
         restore_optimiser(optimiser, tensors, "optimiser")
         generator.set_state(tensors["generator"])
         epoch = state["epoch"]
-    while epoch < config.epochs:
+    out_of_time = False
+    while epoch < config.epochs and not out_of_time:
         share = epoch / config.epochs
         for group in optimiser.param_groups:
             group["lr"] = config.learning_rate * (1.0 - 0.95 * share)
@@ -100,7 +109,8 @@ def learn_internal_states(
         losses = _epoch(model, optimiser, activations, config, beta, generator)
         epoch += 1
         stage.log(epoch, losses | {"beta": beta})
-        if epoch % 5 == 0 or epoch == config.epochs:
+        out_of_time = seconds > 0.0 and time.perf_counter() - started >= seconds
+        if epoch % 5 == 0 or epoch == config.epochs or out_of_time:
             tensors = module_tensors(model, "model") | optimiser_tensors(optimiser, "optimiser")
             stage.save(epoch, tensors | {"generator": generator.get_state()}, {"epoch": epoch})
         text = f"{epoch:>3} epochs, squared error {losses['squared_error']:.2f}"
@@ -109,7 +119,7 @@ def learn_internal_states(
         model.fit_means(activations)  # training leaves them anywhere
     if config.model.kind == "vae":
         model.fit_variances(activations)
-    return model
+    return model, epoch == config.epochs
 
 
 def _epoch(

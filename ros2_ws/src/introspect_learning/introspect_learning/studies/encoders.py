@@ -63,7 +63,8 @@ class Shared:
 
         def learn() -> None:
             data, _ = self.activations().split(0.2, 0)
-            model = learn_internal_states(data, LearningConfig(model=config, epochs=EPOCHS), seed)
+            learning = LearningConfig(model=config, epochs=EPOCHS)
+            model, _ = learn_internal_states(data, learning, seed)
             aside = file.with_suffix(".part")
             save_file(model.state_dict(), aside)
             aside.replace(file)
