@@ -59,6 +59,35 @@ def test_what_a_long_stall_has_cost_is_given_up(wall: Wall) -> None:
     assert after < 115
 
 
+def test_an_arm_that_moves_is_given_its_late_action_before_it_would_fault(wall: Wall) -> None:
+    pacing = RealTime(PERIOD, clock=wall)
+    pacing.published(TICK)
+    pacing.acted(TICK, moving=True)
+
+    assert periods_in(pacing, wall, 0.5, 0.001) == 9  # up to 80 ms after the state acted on
+    pacing.acted(5 * TICK, moving=True)
+    assert pacing.ready()
+    assert pacing.overruns == 0
+    pacing.published(10 * TICK)
+    assert pacing.overruns == 1
+
+
+def test_time_goes_on_when_a_policy_has_fallen_silent_for_good(wall: Wall) -> None:
+    pacing = RealTime(PERIOD, patience=1.0, clock=wall)
+    pacing.acted(TICK, moving=True)
+
+    assert periods_in(pacing, wall, 1.0, 0.001) == 9
+    assert periods_in(pacing, wall, 1.2, 0.001) > 80
+
+
+def test_nobody_waits_for_a_policy_that_has_ended_its_episode(wall: Wall) -> None:
+    pacing = RealTime(PERIOD, clock=wall)
+    pacing.acted(TICK, moving=True)
+    pacing.acted(2 * TICK, moving=False)
+
+    assert periods_in(pacing, wall, 1.0, 0.001) == pytest.approx(100, abs=2)
+
+
 @pytest.mark.parametrize(("period", "factor"), [(0.0, 1.0), (0.01, 0.0), (0.01, -1.0)])
 def test_real_time_refuses_a_pace_that_goes_nowhere(period: float, factor: float) -> None:
     with pytest.raises(ValueError, match="must be positive"):

@@ -81,7 +81,7 @@ SIM = Graph(
         Argument(
             "realtime",
             "1.0",
-            "speed of simulated time against real time; 0: as fast as it goes",
+            "speed of simulated time against real time, at most; 0: as fast as it goes",
             type=float,
             minimum=0.0,
             maximum=20.0,

@@ -9,6 +9,8 @@ from typing import Protocol
 
 from introspect_sim.tasks import POLICY_PERIOD
 
+_LATEST = round(2e9 * POLICY_PERIOD)  # after the state that an action answers [ns]
+
 
 class Pacing(Protocol):
     """Decides when the simulation goes on. Stamps are simulated time [ns]."""
@@ -38,10 +40,14 @@ class RealTime:
     Period k is due at ``start + k period / factor``, whenever the ones before it ran. After a stall
     the missing periods are caught up with; what is more than ``catch_up`` behind is given up.
 
+    A policy that is late is felt, as on a real arm. But before an arm that moves would fault for
+    want of an action, time stands still: that this machine is too busy is not the policy's doing.
+
     Args:
         period: of one published state [s of simulated time].
         factor: simulated seconds in one second.
         catch_up: longest backlog [s of wall time].
+        patience: longest wait for a policy that has fallen silent [s of wall time].
         clock: returns a monotonic time [s].
 
     Raises:
@@ -53,6 +59,7 @@ class RealTime:
         period: float,
         factor: float = 1.0,
         catch_up: float = 0.1,
+        patience: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if not (period > 0.0 and factor > 0.0):
@@ -60,19 +67,24 @@ class RealTime:
         self.interval = period / factor
         self.overruns = 0
         self._catch_up = catch_up
+        self._patience = patience
         self._clock = clock
         self._due: float | None = None
+        self._stamp = 0  # of the latest state [ns]
+        self._published_at = 0.0  # [s of wall time]
+        self._acted: int | None = None  # stamp that the policy's latest action answers
 
     def ready(self) -> bool:
-        """Whether the next period is due, to a quarter of a period."""
+        """Whether the next period is due, to a quarter of a period, and nobody is waited for."""
         now = self._clock()
         if self._due is None:
             self._due = now
-        return now >= self._due - 0.25 * self.interval
+        return now >= self._due - 0.25 * self.interval and not self._waits(now)
 
     def published(self, stamp: int) -> None:
         """Plan the next period; count this one if it came a whole period late."""
         now = self._clock()
+        self._stamp, self._published_at = stamp, now
         due = now if self._due is None else self._due
         self.overruns += now - due > self.interval
         if now - due > self._catch_up + self.interval:
@@ -86,7 +98,16 @@ class RealTime:
         """Real time waits for nobody."""
 
     def acted(self, stamp: int, moving: bool) -> None:
-        """Real time waits for nobody."""
+        """The policy has answered the state ``stamp``."""
+        self._acted = stamp if moving else None
+
+    def _waits(self, now: float) -> bool:
+        if self._acted is None or self._stamp - self._acted < _LATEST:
+            return False
+        if now - self._published_at < self._patience:
+            return True
+        self._acted = None  # it is gone; the arm may find that out
+        return False
 
 
 @dataclass(frozen=True)
