@@ -74,16 +74,27 @@ def test_an_arm_that_moves_is_given_its_late_action_before_it_would_fault(wall: 
 
 def test_time_goes_on_when_a_policy_has_fallen_silent_for_good(wall: Wall) -> None:
     pacing = RealTime(PERIOD, patience=1.0, clock=wall)
+    pacing.published(TICK)
     pacing.acted(TICK, moving=True)
 
     assert periods_in(pacing, wall, 1.0, 0.001) == 9
     assert periods_in(pacing, wall, 1.2, 0.001) > 80
 
 
+@pytest.mark.parametrize("stamp", [0, 1_000_000 * TICK])
+def test_nobody_waits_for_an_action_that_answers_no_recent_state(wall: Wall, stamp: int) -> None:
+    pacing = RealTime(PERIOD, clock=wall)
+    pacing.published(500 * TICK)
+    pacing.acted(stamp, moving=True)
+
+    assert periods_in(pacing, wall, 1.0, 0.001) == pytest.approx(100, abs=2)
+
+
 def test_nobody_waits_for_a_policy_that_has_ended_its_episode(wall: Wall) -> None:
     pacing = RealTime(PERIOD, clock=wall)
+    pacing.published(TICK)
     pacing.acted(TICK, moving=True)
-    pacing.acted(2 * TICK, moving=False)
+    pacing.acted(TICK, moving=False)
 
     assert periods_in(pacing, wall, 1.0, 0.001) == pytest.approx(100, abs=2)
 

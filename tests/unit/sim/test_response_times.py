@@ -67,3 +67,14 @@ def test_an_answer_may_be_known_only_after_it_has_arrived() -> None:
     times.answered(10, at=0.004)
 
     assert list(times.samples) == [0.004]
+
+
+def test_an_answer_from_before_the_state_was_another_ones() -> None:
+    wall = Wall()
+    times = ResponseTimes(clock=wall)
+    wall.now = 1.0
+    times.published(10)
+
+    times.answered(10, at=0.999)
+
+    assert not times.samples

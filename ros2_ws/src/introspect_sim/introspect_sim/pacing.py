@@ -9,6 +9,7 @@ from typing import Protocol
 
 from introspect_sim.tasks import POLICY_PERIOD
 
+_BELIEVABLE = 1_000_000_000  # age of a state that an action may answer [ns]
 _LATEST = round(2e9 * POLICY_PERIOD)  # after the state that an action answers [ns]
 
 
@@ -47,7 +48,8 @@ class RealTime:
         period: of one published state [s of simulated time].
         factor: simulated seconds in one second.
         catch_up: longest backlog [s of wall time].
-        patience: longest wait for a policy that has fallen silent [s of wall time].
+        patience: longest wait for a policy that has fallen silent [s of wall time]; short enough
+            for the arm to come to rest before a runner ends what is left of its nodes.
         clock: returns a monotonic time [s].
 
     Raises:
@@ -59,7 +61,7 @@ class RealTime:
         period: float,
         factor: float = 1.0,
         catch_up: float = 0.1,
-        patience: float = 1.0,
+        patience: float = 0.5,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if not (period > 0.0 and factor > 0.0):
@@ -99,7 +101,8 @@ class RealTime:
 
     def acted(self, stamp: int, moving: bool) -> None:
         """The policy has answered the state ``stamp``."""
-        self._acted = stamp if moving else None
+        believable = 0 <= self._stamp - stamp < _BELIEVABLE
+        self._acted = stamp if moving and believable else None
 
     def _waits(self, now: float) -> bool:
         if self._acted is None or self._stamp - self._acted < _LATEST:

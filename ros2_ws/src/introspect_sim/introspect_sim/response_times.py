@@ -45,11 +45,13 @@ class ResponseTimes:
 
         Args:
             stamp: of the state.
-            at: when it arrived, by the clock; by default now.
+            at: when it arrived, by the clock; by default now. An answer from before the state was
+                another one's: it does not count.
         """
         published = self._published.pop(stamp, None)
-        if published is not None:
-            self.samples.append((self._clock() if at is None else at) - published)
+        arrived = self._clock() if at is None else at
+        if published is not None and arrived >= published:
+            self.samples.append(arrived - published)
 
     def percentiles(self) -> dict[str, float]:
         """``p50`` and ``p99`` of the samples [s]; empty before the first."""

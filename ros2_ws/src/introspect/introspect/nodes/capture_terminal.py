@@ -34,6 +34,33 @@ class CaptureTerminal(CaptureNode):
         super().activate()
         self.create_timer(_PERIOD, self._tell, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
+    def cleanup(self) -> None:
+        """Say what has come of it, as the exit code does: 0 if all that was asked for is there."""
+        super().cleanup()
+        if self._live:
+            print("\r\x1b[K", end="", file=sys.stderr)
+        if self.last is None:
+            return
+        bag = self.parameters.bag
+        print(f"{describe(self.last)} in {bag}", flush=True)
+        problem = ""
+        if not self.last.messages or not self._anybody():
+            problem = (
+                f"nothing was heard for {self.last.seconds:.1f} s, {bag} has nothing. "
+                "Cure: introspect launch sim; if that runs, introspect doctor"
+            )
+        elif self.last.lost:
+            problem = f"{self.last.lost} messages were lost"
+        if problem and not self.last.failure:  # of that, the node has told already
+            print(f"introspect: {problem}", file=sys.stderr, flush=True)
+        if problem or self.last.failure:
+            self.finish(1)
+
+    def _anybody(self) -> bool:
+        """Whether anybody was heard but ourselves."""
+        asked_for = any(self.parameters.topics)
+        return asked_for or set(self.last_heard) > {_OWN}
+
     def _tell(self) -> None:
         recorder = self.recorder
         if recorder is None or recorder.progress.failure:
@@ -51,39 +78,7 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=float, default=math.inf)
     options, _ = parser.parse_known_args()
-    nodes: list[CaptureTerminal] = []
-
-    def make() -> CaptureTerminal:
-        nodes.append(CaptureTerminal(options.seconds))
-        return nodes[0]
-
-    code = spin(make)
-    if sys.stderr.isatty():
-        print("\r\x1b[K", end="", file=sys.stderr)
-    last = nodes[0].last if nodes else None
-    if last is None:
-        return code
-    bag = nodes[0].parameters.bag
-    print(f"{describe(last)} in {bag}")
-    if last.failure:
-        return 1
-    if not last.messages or not _anybody(nodes[0]):
-        print(
-            f"introspect: nothing was heard for {last.seconds:.1f} s, {bag} has nothing. "
-            "Cure: introspect launch sim; if that runs, introspect doctor",
-            file=sys.stderr,
-        )
-        return 1
-    if last.lost:
-        print(f"introspect: {last.lost} messages were lost", file=sys.stderr)
-        return 1
-    return code
-
-
-def _anybody(node: CaptureTerminal) -> bool:
-    """Whether anybody was heard but ourselves."""
-    asked_for = any(node.parameters.topics)
-    return asked_for or set(node.last_heard) > {_OWN}
+    return spin(lambda: CaptureTerminal(options.seconds))
 
 
 if __name__ == "__main__":

@@ -119,7 +119,7 @@ def spin(node_factory: Callable[[], Node], args: Sequence[str] | None = None) ->
             logger = node.get_logger() if node else get_logger("introspect")
             logger.fatal(traceback.format_exc())
     finally:
-        _end(node, exit_code)
+        exit_code = _end(node, exit_code)
     return exit_code
 
 
@@ -167,12 +167,14 @@ def _wait_until_heard(node: Node) -> None:
             publisher.wait_for_all_acked(Duration(seconds=max(0.0, end - time.monotonic())))
 
 
-def _end(node: Node | None, exit_code: int) -> None:
+def _end(node: Node | None, exit_code: int) -> int:
+    """Free everything; returns the exit code, which a node may settle as late as in ``cleanup``."""
     if isinstance(node, ManagedNode):
         try:
             node.close()
         except Exception:
             node.get_logger().error(traceback.format_exc())
+        exit_code = exit_code if node.exit_code is None else node.exit_code
     if node is not None:
         _wait_until_heard(node)
         # Fast DDS can wait for itself forever while it frees what another process is just leaving.
@@ -184,3 +186,4 @@ def _end(node: Node | None, exit_code: int) -> None:
     # The interpreter resets handled signals on its way out, ignored ones stay ignored.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+    return exit_code
