@@ -29,6 +29,7 @@ setup(
             "tensorboard",
             "matplotlib",
             "scikit-learn",
+            "scipy",
             "threadpoolctl",
         ],
         "maps": ["umap-learn"],

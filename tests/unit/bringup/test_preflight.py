@@ -110,6 +110,17 @@ def test_a_bag_that_exists_is_refused_before_anything_starts(tmp_path: Path) -> 
     assert str(error.value) == f"capture:={tmp_path} exists already; name a folder that does not"
 
 
+def test_a_bag_where_nobody_may_write_is_refused_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="file cannot be written to; name another folder"):
+        preflight.check_bag(str(tmp_path / "file" / "bag"))
+    monkeypatch.setattr(preflight.os, "access", lambda *_: False)  # root may write anywhere
+    with pytest.raises(UsageError, match=f"{tmp_path} cannot be written to"):
+        preflight.check_bag(str(tmp_path / "new" / "bag"))
+
+
 @pytest.mark.parametrize("off", [{"internal_states": "false"}, {"policy": "none"}])
 @pytest.mark.parametrize("needs", [{"on_alarm": "stop"}, {"retry_above": "0.9"}])
 def test_what_needs_internal_states_is_refused_without_them(

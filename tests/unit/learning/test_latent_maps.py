@@ -68,9 +68,18 @@ def test_labels_may_be_unknown(tmp_path: Path) -> None:
     assert file.read_bytes().startswith(PNG)
 
 
-def test_too_few_states_for_a_map_are_refused() -> None:
-    with pytest.raises(ValueError, match="a map needs at least 3 states, got 2"):
-        project(np.zeros((2, 4), dtype=np.float32), 0)
+@pytest.mark.parametrize(
+    ("states", "text"),
+    [
+        (np.eye(4), r"at least 5 states of at least 2 dimensions, got \(4, 4\)"),
+        (np.arange(9.0)[:, None], r"at least 2 dimensions, got \(9, 1\)"),
+        (np.ones((9, 4)), "differ in at least 2 directions"),
+        (np.outer(np.arange(9.0), np.ones(4)), "differ in at least 2 directions"),
+    ],
+)
+def test_states_that_no_map_can_be_drawn_of_are_refused(states: np.ndarray, text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        project(states.astype(np.float32), 0)
 
 
 def test_a_whole_training_leaves_a_model_that_runs_and_a_map(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from introspect_learning.runs.errors import RunError
 from introspect_learning.studies import pool
 from introspect_learning.studies.cell import Cell
+from introspect_learning.studies.encoders import shipped_behaviours
 from introspect_learning.studies.study import STUDIES, StudyConfig, cells_of
 from introspect_learning.studies.summary import differences, variant_row
 from introspect_learning.studies.variant import CONTROLS, PUBLISHED, VARIANTS
@@ -21,6 +22,7 @@ from introspect_learning.studies.variant import CONTROLS, PUBLISHED, VARIANTS
 def result(variant: str, seed: int, success: float, early: float = 0.5) -> dict[str, Any]:
     return {
         "cell": {"variant": variant, "seed": seed},
+        "behaviours": shipped_behaviours(),
         "curve": [[100, early], [200, success]],
         "success": success,
         "recovered": success,
@@ -78,6 +80,16 @@ def test_a_damaged_result_is_made_anew(tmp_path: Path, serial: type[Serial]) -> 
     pool.run_cells([cell], tmp_path, 1, quiet)
     assert len(serial.ran) == 2
     assert json.loads(file.read_text())["success"] == 0.9
+
+
+def test_trainings_with_behaviours_that_are_no_longer_shipped_do_not_count(
+    tmp_path: Path, serial: type[Serial]
+) -> None:
+    pool.run_cells([Cell("means")], tmp_path, 1, quiet)
+    [file] = (tmp_path / "cells").iterdir()
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"behaviours": "another"}))
+    pool.run_cells([Cell("means")], tmp_path, 1, quiet)
+    assert len(serial.ran) == 2
 
 
 def test_a_training_that_fails_is_named_and_the_others_are_kept(
@@ -154,6 +166,26 @@ def test_a_verdict_needs_an_interval_on_one_side_of_nothing() -> None:
     rows = differences({"features": base, "means": better, "pca": worse, "sample": same})
     says = {row["what"]: row["says"] for row in rows if row["metric"].startswith("final")}
     assert says == {"means": "helps", "pca": "hurts", "sample": "no difference shown"}
+
+
+@pytest.mark.parametrize("seeds", [5, 10])
+def test_where_nothing_differs_a_verdict_is_as_rare_as_it_says(seeds: int) -> None:
+    rng = np.random.default_rng(1)
+    wrong, studies = 0, 200
+    for _ in range(studies):
+        groups = {
+            name: [result(name, seed, rng.normal(), rng.normal()) for seed in range(seeds)]
+            for name in ("features", "means", "pca", "sample")
+        }
+        wrong += any(row["says"] != "no difference shown" for row in differences(groups))
+    assert wrong <= 0.09 * studies  # 5 % of the studies; 3 standard deviations above it
+
+
+def test_one_seed_has_no_interval_and_a_few_no_verdict() -> None:
+    few = [result("features", seed, 0.9) for seed in range(2)]
+    assert variant_row("features", few)["ci95"] is None
+    [row, *_] = differences({"features": few, "means": few[:1]})
+    assert (row["ci95"], row["says"]) == (None, "too few seeds")
 
 
 def test_seeds_are_compared_with_their_own() -> None:

@@ -17,7 +17,9 @@ def pyplot() -> Any:
 
 
 def save(figure: Any, file: Path) -> Path:
-    """Write a figure and forget it; returns the file."""
-    figure.savefig(file, dpi=110)
+    """Write a figure, whole or not at all, and forget it; returns the file."""
+    aside = file.with_name(f".{file.name}.part")
+    figure.savefig(aside, dpi=110, format=file.suffix.removeprefix("."))
+    aside.replace(file)
     pyplot().close(figure)
     return file

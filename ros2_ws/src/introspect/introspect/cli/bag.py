@@ -87,7 +87,8 @@ def _repair(options: Namespace) -> int:
         row = {"bag": str(options.bag), "changed": result.changed}
         print(json.dumps(row | {"messages": result.messages, "dropped": result.dropped}))
     elif result.changed:
-        cut = f"; {result.dropped} pieces were not whole" if result.dropped else ""
+        pieces = "piece was" if result.dropped == 1 else "pieces were"
+        cut = f"; {result.dropped} {pieces} not whole" if result.dropped else ""
         print(f"{options.bag}: repaired, {result.messages} messages{cut}")
     else:
         print(f"{options.bag}: {result.messages} messages, nothing to repair")

@@ -10,6 +10,7 @@ from introspect.cli import evaluate_internal_states
 from introspect.cli.border import usage_errors
 from introspect.cli.parser import british, verb_parser
 from introspect.cli.progress import progress_bars
+from introspect.errors import UsageError
 
 WHAT = ("pick_and_place", "bbrl")  # a task, or the policy by its name: the same measurement
 
@@ -26,7 +27,7 @@ def run(words: list[str]) -> int:
     parser.add_argument(
         "what",
         type=british,
-        choices=WHAT,
+        choices=(*WHAT, evaluate_internal_states.WHAT),
         metavar="WHAT",
         help=f"{' or '.join(WHAT)}; {evaluate_internal_states.WHAT} has its own --help",
     )
@@ -40,6 +41,8 @@ def run(words: list[str]) -> int:
     parser.add_argument("--baselines", action="store_true", help="rows of the baselines, too")
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
     options = parser.parse_args(words)
+    if options.what not in WHAT:
+        raise UsageError(f"'{options.what}' must come right after 'eval'")
     with usage_errors(ValueError):
         from introspect_learning.evaluation.pick_and_place import EvaluationConfig, evaluate
         from introspect_learning.models import shipped

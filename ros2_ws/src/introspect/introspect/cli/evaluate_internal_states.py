@@ -66,8 +66,10 @@ def table(result: dict[str, Any]) -> str:
         rows |= {f"  {name} by {other}": row for other, row in beside.items()}
     for name, row in rows.items():
         if row["value"] is None:
-            lines.append(f"  {name:<45} too little happened to tell, n {row['n']}")
+            why = "too little happened to tell, or it was never learned"
+            lines.append(f"  {name:<45} {why}, n {row['n']}")
             continue
         low, high = row["ci95"]
-        lines.append(f"  {name:<45} {row['value']:.4f}  ({low:.4f} to {high:.4f}), n {row['n']}")
+        n = f"{row['positives']} of {row['n']}" if "positives" in row else row["n"]
+        lines.append(f"  {name:<45} {row['value']:.4f}  ({low:.4f} to {high:.4f}), n {n}")
     return "\n".join(lines)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -16,11 +18,12 @@ from rich.progress import (
 )
 
 Report = Callable[[str, float, str], None]
+LINE_INTERVAL = 30.0  # of progress in a log [s]
 
 
 @contextmanager
 def progress_bars() -> Iterator[Report]:
-    """One bar a stage on standard error, with time taken and time left.
+    """One bar a stage on standard error, with time taken and time left; plain lines in a log.
 
     Yields:
         ``report(stage, done, text)`` with ``done`` in [0, 1].
@@ -32,7 +35,11 @@ def progress_bars() -> Iterator[Report]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    bars = Progress(*columns, console=Console(stderr=True), auto_refresh=False)
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _Lines()
+        return
+    bars = Progress(*columns, console=console, auto_refresh=False)
     tasks: dict[str, TaskID] = {}
 
     def report(stage: str, done: float, text: str) -> None:
@@ -48,6 +55,19 @@ def progress_bars() -> Iterator[Report]:
     finally:
         if tasks:  # else nothing was shown, and rich would end it with an empty line
             bars.stop()
+
+
+class _Lines:
+    """Plain lines for a log: of each stage at its end, and now and then on the way."""
+
+    def __init__(self) -> None:
+        self._said = time.monotonic()
+
+    def __call__(self, stage: str, done: float, text: str) -> None:
+        now = time.monotonic()
+        if done >= 1.0 or now - self._said >= LINE_INTERVAL:
+            self._said = now
+            print(f"{_described(stage, text)} {100 * done:3.0f} %", file=sys.stderr, flush=True)
 
 
 def _described(stage: str, text: str) -> str:

@@ -19,9 +19,11 @@ def run(words: list[str]) -> int:
     parser = verb_parser(
         "reproduce",
         "Run a study again: many trainings side by side, figures and JSON in results/STUDY.\n"
-        "Trainings that have ended are kept, and shared by all studies: the same command goes on.",
+        "Trainings that have ended are kept, and shared by all studies: the same command goes on.\n"
+        "One takes about a minute of a core; with all seeds, modes and controls, a study on two\n"
+        "cores takes one to four hours.",
         "introspect reproduce internal-states --seeds 10 --jobs 2\n"
-        "  introspect reproduce noise --seeds 3 --no-controls --json",
+        "  introspect reproduce noise --seeds 5 --mode ours --json",
     )
     parser.add_argument("study", metavar="STUDY", help=", ".join(NAMES))
     parser.add_argument("--seeds", type=int, default=10, help="of every variant (default 10)")
@@ -88,11 +90,13 @@ def table(found: dict[str, Any]) -> str:
     for row in found["rows"]:
         if row["metric"] != "success":
             continue
-        low, high = row["ci95"]
         line = (
-            f"  {row['mode']:<10} {row['what']:<22} σ {row['noise']:<6g}"
-            f"{100 * row['value']:6.1f} % ({100 * low:.1f} to {100 * high:.1f}), n {row['n']}"
+            f"  {row['mode']:<10} {row['what']:<22} σ {row['noise']:<6g}{100 * row['value']:6.1f} %"
         )
+        if row["ci95"] is not None:
+            low, high = row["ci95"]
+            line += f" ({100 * low:.1f} to {100 * high:.1f})"
+        line += f", n {row['n']}"
         if "dead_runs" in row:
             line += f", dead {row['dead_runs']}, 75 % by {row['episodes_to_75']} episodes"
         lines.append(f"{line}, recovered {100 * row['recovered']:.1f} %")

@@ -37,7 +37,7 @@ def run(words: list[str]) -> int:
     parser.add_argument(
         "what",
         type=british,
-        choices=WHAT,
+        choices=(*WHAT, train_internal_states.WHAT),
         metavar="WHAT",
         help=f"{', '.join(WHAT)}; {train_internal_states.WHAT} has its own --help",
     )
@@ -55,6 +55,8 @@ def run(words: list[str]) -> int:
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
     parser.add_argument("--settings", action="store_true", help="list every number and leave")
     options, settings = parser.parse_known_args(words)
+    if options.what not in WHAT:
+        raise UsageError(f"'{options.what}' must come right after 'train'")
     budget = seconds_of(options.budget)
     with usage_errors():
         from introspect_learning.bbrl import BBRLConfig, train_bbrl

@@ -36,7 +36,11 @@ def run(words: list[str]) -> int:
     parser.add_argument("--out", type=Path, help=f"folder of the run (default runs/{WHAT})")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     parser.add_argument("--seed", default="0", help="of everything random (default 0)")
-    parser.add_argument("--budget", help="end after about this long, as 90s or 10m")
+    parser.add_argument(
+        "--budget",
+        help="end the model's epochs after about this long, as 90s or 10m; one is run in any case, "
+        "and collecting activations before and reading off states after take their time",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
     parser.add_argument("--settings", action="store_true", help="list every number and leave")
     options, settings = parser.parse_known_args(words)
@@ -88,7 +92,7 @@ def _tell(trained: TrainedStates, seed: int, seconds: float, as_json: bool) -> N
             "finished": trained.finished,
             "figures": figures,
             "model": str(trained.policy),
-            "maps": str(trained.maps),
+            "maps": str(trained.maps) if trained.maps else None,
         }
         print(json.dumps(result))
         return
@@ -96,7 +100,13 @@ def _tell(trained: TrainedStates, seed: int, seconds: float, as_json: bool) -> N
     print("  on held-out episodes: " + ", ".join(f"{k} {v:.4g}" for k, v in figures.items()))
     if not trained.finished:
         print("  the budget ended it; the same command with --resume goes on")
-    print(f"  their internal states in two dimensions: {trained.maps}")
+    print(
+        f"  their internal states in two dimensions: {trained.maps}"
+        if trained.maps
+        else "  no map of their internal states: they are too few, or too much alike"
+    )
     if not figures["failed_episodes"]:
-        print("  too few episodes failed to learn what failure looks like")
+        print(
+            "  failure was not learned: too few attempts that ran to their end failed, or succeeded"
+        )
     print(f"  introspect eval {WHAT} --model {trained.policy}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -75,17 +76,23 @@ def check_display(nodes: Sequence[NodeSpec], environment: Mapping[str, str]) -> 
 
 
 def check_bag(folder: str, option: str = "capture:=") -> None:
-    """Refuse to record into what is there already.
+    """Refuse to record into what is there already, or where nobody may write.
 
     Args:
         folder: of the bag; ``""`` for none.
         option: how the folder was given, for the message.
 
     Raises:
-        UsageError: if the folder exists.
+        UsageError: if the folder exists, or cannot be made.
     """
-    if folder and Path(folder).expanduser().exists():
+    if not folder:
+        return
+    path = Path(folder).expanduser().absolute()
+    if path.exists():
         raise UsageError(f"{option}{folder} exists already; name a folder that does not")
+    home = next(parent for parent in path.parents if parent.exists())
+    if not (home.is_dir() and os.access(home, os.W_OK | os.X_OK)):
+        raise UsageError(f"{option}{folder}: {home} cannot be written to; name another folder")
 
 
 def check(

@@ -1,9 +1,10 @@
-"""Writes episodes to one HDF5 file, in the layout that robomimic reads.
+"""Writes episodes to one HDF5 file, in robomimic's layout; rewards it has none, as bags have none.
 
 data/demo_0/actions             (n, 7)
 data/demo_0/obs/NAME            (n, size), one for everything observed
 data/demo_0/obs/images.camera   (n, height, width, 3), where images were recorded
 data/demo_0/behaviour           (n,) names
+data/demo_0/dones               (n,) 1 in the last frame
 data/demo_0/stamp               (n,) of the observations [ns]
 """
 
@@ -69,6 +70,7 @@ def _fill(group: Any, recording: Recording, episode: Episode, images: Spool | No
         written = group.create_dataset(path, data=values)
         written.attrs["names"] = json.dumps(recording.names[name])
     group.create_dataset("behaviour", data=[name.encode() for name in episode.behaviours])
+    group.create_dataset("dones", data=np.arange(1, len(episode) + 1) == len(episode), dtype="u1")
     group.create_dataset("stamp", data=np.array(episode.stamps, np.int64))
     if images is not None:
         from PIL import Image

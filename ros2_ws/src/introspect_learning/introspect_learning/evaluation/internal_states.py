@@ -83,7 +83,7 @@ def evaluate_internal_states(
         policy: its folder, with ``internal_states``.
         config: episodes, seed, world.
         metric: the one of ``METRICS`` that becomes ``value``.
-        progress: hears the share done and a line.
+        progress: hears the share done of a part, and the part's name.
 
     Returns:
         A result object: what, metric, value, ci95, n, seed, seconds; under ``metrics`` all of them.
@@ -95,8 +95,8 @@ def evaluate_internal_states(
     if metric not in METRICS:
         raise ValueError(f"metric must be one of {', '.join(METRICS)}, got {metric!r}")
     started = time.perf_counter()
-    calm = watch(policy, config, 0.0, lambda done: progress(0.5 * done, "undisturbed"))
-    rough = watch(policy, config, 1.0, lambda done: progress(0.5 + 0.5 * done, "disturbed"))
+    calm = watch(policy, config, 0.0, lambda done: progress(done, "undisturbed"))
+    rough = watch(policy, config, 1.0, lambda done: progress(done, "disturbed"))
     metrics = {
         "phase_accuracy": _phases(calm),
         "phase_accuracy_disturbed": _phases(rough),
@@ -277,7 +277,8 @@ def _false_alarms(calm: Watched) -> dict[str, Any]:
 
 
 def _ranked(scores: NDArray[np.float64], positive: NDArray[np.bool_]) -> dict[str, Any]:
-    if positive.all() or not positive.any():
+    alike = len(scores) and np.ptp(scores) == 0.0  # as of what was never learned
+    if positive.all() or not positive.any() or alike:
         return _row(math.nan, (math.nan, math.nan), len(scores)) | {
             "positives": int(positive.sum())
         }

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from introspect_learning.data.activations import UNKNOWN, ActivationDataset
 from introspect_learning.pictures import pyplot, save
 
+FEWEST = 5  # states that every method can place
 STEPS = 2500  # of a map: more only hide each other, and t-SNE takes its time
 OUTCOMES = ("failed", "succeeded")
 
@@ -32,10 +33,14 @@ def project(states: NDArray[np.float32], seed: int) -> list[Map]:
     where ``umap-learn`` is there.
 
     Raises:
-        ValueError: Fewer than three states: no map can be drawn of them.
+        ValueError: States that no map can be drawn of: few, of one dimension, or all alike.
     """
-    if len(states) < 3:
-        raise ValueError(f"a map needs at least 3 states, got {len(states)}")
+    if len(states) < FEWEST or states.shape[1] < 2:
+        raise ValueError(
+            f"a map needs at least {FEWEST} states of at least 2 dimensions, got {states.shape}"
+        )
+    if np.linalg.matrix_rank(states - states.mean(axis=0), tol=1e-6) < 2:
+        raise ValueError("a map needs states that differ in at least 2 directions")
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
     from threadpoolctl import threadpool_limits
@@ -69,6 +74,9 @@ def draw_maps(states: NDArray[np.float32], data: ActivationDataset, seed: int, f
 
     Returns:
         The file.
+
+    Raises:
+        ValueError: States that no map can be drawn of.
     """
     rows = np.sort(np.random.default_rng(seed).permutation(len(states))[:STEPS])
     maps, shown = project(states[rows], seed), data.take(rows)
@@ -85,11 +93,13 @@ def draw_maps(states: NDArray[np.float32], data: ActivationDataset, seed: int, f
         squeeze=False,
         layout="constrained",
     )
-    for row, found in zip(axes, maps, strict=True):
+    episodes = len(shown.episodes)
+    figure.suptitle(f"{len(shown)} steps of {episodes} episodes that nothing was learned from")
+    for number, (row, found) in enumerate(zip(axes, maps, strict=True)):
         for ax, (title, (labels, names)) in zip(row, columns.items(), strict=True):
             _scatter(ax, found.points, labels, names)
             ax.set(xticks=[], yticks=[])
-            if row is axes[0]:
+            if number == 0:
                 ax.set_title(title)
                 ax.legend(fontsize=7, markerscale=2.5)
         row[0].set_ylabel(found.name)
@@ -103,4 +113,4 @@ def _scatter(
         here = points[labels == index]
         if len(here):
             colour = "0.75" if index == UNKNOWN else f"C{index}"
-            ax.scatter(here[:, 0], here[:, 1], s=3, lw=0, color=colour, label=name)
+            ax.scatter(here[:, 0], here[:, 1], s=5, lw=0, color=colour, label=name)

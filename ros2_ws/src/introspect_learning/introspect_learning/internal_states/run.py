@@ -74,7 +74,7 @@ class TrainedStates:
     """What a training of internal states came to."""
 
     policy: Path  # folder of the policy, internal states included
-    maps: Path  # picture of the internal states of held-out episodes
+    maps: Path | None  # picture of the internal states of held-out episodes, if one can be drawn
     figures: dict[str, float]  # on held-out episodes
     steps: int  # learned from
     episodes: int
@@ -113,7 +113,7 @@ def train_internal_states(
         DataError: The bags hold nothing to learn from, or activations of another model.
     """
     started = time.perf_counter()
-    torch.set_num_threads(max(1, config.threads))
+    torch.set_num_threads(1)  # two of them wait for each other on a busy machine
     arm = ArmDescription.load(config.arm)
     _, contract = load_behaviours(policy, arm)
     if unknown := [name for name in config.layers if name not in contract.layers]:
@@ -121,9 +121,10 @@ def train_internal_states(
             f"layers must be of {', '.join(contract.layers)}, got {', '.join(unknown)}"
         )
     what = {"policy": contract.hash, "bags": [str(bag) for bag in bags]}
+    recorded = [activations_of(bag, config.layers, contract) for bag in bags]
     with RunFolder(out, config, resume, what) as folder:
-        if bags:
-            data = joined([activations_of(bag, config.layers, contract) for bag in bags])
+        if recorded:
+            data = joined(recorded)
         else:
             data = joined(
                 [_collected(config, arm, policy, share, progress) for share in (0.0, 1.0)]
@@ -132,7 +133,6 @@ def train_internal_states(
         spent = time.perf_counter() - started
         left = max(seconds - spent, 1e-3) if seconds > 0.0 else 0.0
         monitor, figures, finished = learn_all(data, config, folder, left, progress)
-        write_folder(folder.model, lambda aside: _copy(policy, aside))
         sizes = dict(data.layers)
         training = {
             "seed": config.seed,
@@ -140,13 +140,22 @@ def train_internal_states(
             "steps": len(data),
             "from": "bags" if bags else config.world,
             "failed_episodes": figures["failed_episodes"],
+            "finished": finished,
         }
-        part = folder.model / "internal_states"
-        export_internal_states(monitor, part, arm, contract, sizes, training)
+
+        def fill(aside: Path) -> None:
+            _copy(policy, aside)
+            part = aside / "internal_states"
+            export_internal_states(monitor, part, arm, contract, sizes, training)
+
+        write_folder(folder.model, fill)
         progress("latent maps", 0.0, "")
         _, held_out = data.split(config.learning.held_out, config.seed)
         states = means(monitor.model, held_out)
-        maps = draw_maps(states, held_out, config.seed, out / "latent_maps.png")
+        try:
+            maps = draw_maps(states, held_out, config.seed, out / "latent_maps.png")
+        except ValueError:  # a picture must not cost a training
+            maps = None
         progress("latent maps", 1.0, "")
     return TrainedStates(folder.model, maps, figures, len(data), len(data.episodes), finished)
 

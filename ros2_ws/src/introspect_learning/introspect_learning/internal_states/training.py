@@ -108,7 +108,7 @@ def learn_internal_states(
         beta = config.beta * min(1.0, share / config.warm_up if config.warm_up else 1.0)
         losses = _epoch(model, optimiser, activations, config, beta, generator)
         epoch += 1
-        stage.log(epoch, losses | {"beta": beta})
+        stage.log(epoch, losses | {"beta": beta}, "epochs")
         out_of_time = seconds > 0.0 and time.perf_counter() - started >= seconds
         if epoch % 5 == 0 or epoch == config.epochs or out_of_time:
             tensors = module_tensors(model, "model") | optimiser_tensors(optimiser, "optimiser")

@@ -26,12 +26,13 @@ class Stage:
             state: what JSON can hold.
         """
 
-    def log(self, step: int, values: dict[str, float]) -> None:
+    def log(self, step: int, values: dict[str, float], unit: str = "episodes") -> None:
         """Keep a row of metrics.
 
         Args:
-            step: episodes learned from so far.
+            step: learned from so far.
             values: by name.
+            unit: what ``step`` counts.
         """
 
 
@@ -58,6 +59,6 @@ class RecordedStage(Stage):
         self._metrics.sync()
         self.checkpoints.save(step, tensors, {"step": step, **state})
 
-    def log(self, step: int, values: dict[str, float]) -> None:
+    def log(self, step: int, values: dict[str, float], unit: str = "episodes") -> None:
         """Append to the run's metrics."""
-        self._metrics.log(self.name, step, values)
+        self._metrics.log(self.name, step, values, unit)

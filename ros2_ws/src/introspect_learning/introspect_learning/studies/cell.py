@@ -80,7 +80,7 @@ class _Curve(Stage):
     def __init__(self) -> None:
         self.points: list[tuple[int, dict[str, float]]] = []
 
-    def log(self, step: int, values: dict[str, float]) -> None:
+    def log(self, step: int, values: dict[str, float], unit: str = "episodes") -> None:
         if "success" in values:
             self.points.append((step, values))
 

@@ -19,11 +19,17 @@ from introspect_learning.data.drivers import Ruled
 from introspect_learning.internal_states.model import InternalStateConfig, InternalStateModel
 from introspect_learning.internal_states.training import LearningConfig, learn_internal_states
 from introspect_learning.models import shipped
+from introspect_learning.models.contract import Contract
 from introspect_learning.models.export import load_behaviours
 from introspect_sim.envs import PerturbationConfig, SensorFaultConfig
 
 BATCHES, EPOCHS = 4, 8
 SEED = 5_000_000  # of the episodes that encoders learn from
+
+
+def shipped_behaviours() -> str:
+    """Hash of the shipped behaviours."""
+    return Contract.read(shipped() / "behaviours", "behaviours").hash
 
 
 class Shared:
@@ -37,8 +43,10 @@ class Shared:
     """
 
     def __init__(self, folder: Path, noise: float, arm: ArmDescription) -> None:
-        self._folder = folder / f"noise{noise:g}"
         self._noise, self._arm = noise, arm
+        self._folder = folder / f"noise{noise:g}"
+        if not noise:  # made with the shipped behaviours, and with no others
+            self._folder = folder / f"shipped-{shipped_behaviours()[:8]}"
         self._folder.mkdir(parents=True, exist_ok=True)
 
     @property

@@ -94,7 +94,7 @@ def state_values(groups: Groups, out: Path) -> list[Path]:
             choices = np.mean([result["choices"] for result in ours[name]], axis=0)
             axes[1][column].stackplot(time, 100.0 * choices.T, labels=PHASES, alpha=0.8)
             axes[1][column].set(xlabel="time in the episode [s]", ylim=(0, 100))
-        axes[0][0].set_ylabel("state value, mean of seeds")
+        axes[0][0].set_ylabel("state value, IQM of seeds")
         axes[1][0].set_ylabel("chosen behaviour [%]")
         axes[1][0].legend(fontsize=7, loc="lower right")
         files.append(save(figure, out / "over_time.png"))

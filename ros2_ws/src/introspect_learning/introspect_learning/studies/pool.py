@@ -13,6 +13,7 @@ from typing import Any
 from introspect_control.atomic import write_text
 from introspect_learning.runs.errors import RunError
 from introspect_learning.studies.cell import Cell, run_cell
+from introspect_learning.studies.encoders import shipped_behaviours
 
 Report = Callable[[float, str], None]
 
@@ -68,9 +69,11 @@ def run_cells(
 def _kept(cell: Cell, cache: Path) -> dict[str, Any] | None:
     file = cache / "cells" / f"{cell.key}.json"
     try:
-        return dict(json.loads(file.read_text(encoding="utf-8")))
+        result: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
+    # Without noise, the shipped behaviours are what was chosen from; others may be shipped now.
+    return result if cell.noise or result["behaviours"] == shipped_behaviours() else None
 
 
 def _keep(cell: Cell, future: Future[dict[str, Any]], cache: Path) -> dict[str, Any]:

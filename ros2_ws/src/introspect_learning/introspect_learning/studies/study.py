@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,13 +12,13 @@ from typing import Any
 
 from introspect_control.atomic import write_text
 from introspect_description import ArmDescription
-from introspect_learning.evaluation.statistics import bootstrap, iqm
+from introspect_learning.evaluation.statistics import iqm
 from introspect_learning.studies import figures
 from introspect_learning.studies.baselines import baseline_rows
 from introspect_learning.studies.cell import FAULTS, Cell
 from introspect_learning.studies.encoders import Shared
 from introspect_learning.studies.pool import Report, run_cells
-from introspect_learning.studies.summary import Result, differences, variant_row
+from introspect_learning.studies.summary import Result, differences, interval, variant_row
 from introspect_learning.studies.variant import CONTROLS, MODES, PUBLISHED
 
 NOISES = {"noise 5 %": 0.005, "noise 10 %": 0.010}
@@ -134,7 +133,6 @@ def reproduce(
     Raises:
         RunError: A training failed; those that ended are kept.
     """
-    started = time.perf_counter()
     arm = ArmDescription.load(config.arm)
     cells = cells_of(study, config)
     results = run_cells(cells, cache, config.jobs, report)
@@ -146,7 +144,7 @@ def reproduce(
     for (mode, noise), by_variant in groups.items():
         about = {"mode": mode, "noise": noise}
         rows += [variant_row(name, found) | about for name, found in by_variant.items()]
-        gaps += [row | about for row in differences(by_variant)]
+        gaps += [row | about for row in differences(by_variant, len(groups))]
         if mode == config.modes[0]:
             beside = baseline_rows(Shared(cache / "shared", noise, arm), arm)
             rows += [row | {"mode": "", "noise": noise} for row in beside]
@@ -164,7 +162,7 @@ def reproduce(
             "python": platform.python_version(),
         },
         "cpu_seconds": round(sum(result["cpu_seconds"] for result in results)),
-        "seconds": round(time.perf_counter() - started, 1),
+        "seconds": round(sum(result["seconds"] for result in results), 1),
     }
     out.mkdir(parents=True, exist_ok=True)
     write_text(out / "study.json", json.dumps(found, separators=(",", ":")) + "\n")
@@ -186,7 +184,7 @@ def fault_rows(
                         "what": name,
                         "metric": f"success with {fault} alone",
                         "value": iqm(values),
-                        "ci95": list(bootstrap(iqm, values)),
+                        "ci95": interval(values),
                         "n": len(results),
                         "seed": min(result["cell"]["seed"] for result in results),
                         "seconds": round(sum(result["seconds"] for result in results), 1),

@@ -17,6 +17,7 @@ DEAD = 0.10  # success below which a training has come to nothing
 LEVELS = (0.75, 0.90)
 BASELINE = "features"
 FEWEST = 5  # seeds that a verdict needs
+FEWEST_TO_RESAMPLE = 3  # seeds that an interval needs
 
 
 def variant_row(name: str, results: Sequence[Result]) -> dict[str, Any]:
@@ -31,7 +32,7 @@ def variant_row(name: str, results: Sequence[Result]) -> dict[str, Any]:
         "what": name,
         "metric": "success",
         "value": iqm(final),
-        "ci95": list(bootstrap(iqm, final)),
+        "ci95": interval(final),
         "n": len(results),
         "of": "seeds",
         "seed": min(result["cell"]["seed"] for result in results),
@@ -40,9 +41,7 @@ def variant_row(name: str, results: Sequence[Result]) -> dict[str, Any]:
         "dead_runs": int((final < DEAD).sum()),
         "area": iqm(curves.mean(axis=1)),
         "recovered": iqm(np.array([result["recovered"] for result in results])),
-        "recovered_ci95": list(
-            bootstrap(iqm, np.array([result["recovered"] for result in results]))
-        ),
+        "recovered_ci95": interval(np.array([result["recovered"] for result in results])),
         "parameters": results[0]["parameters"],
     }
     middle = np.array([iqm(column) for column in curves.T])
@@ -50,6 +49,11 @@ def variant_row(name: str, results: Sequence[Result]) -> dict[str, Any]:
         reached = np.flatnonzero(middle >= level)
         row[f"episodes_to_{100 * level:.0f}"] = int(episodes[reached[0]]) if len(reached) else None
     return row
+
+
+def interval(values: Array) -> list[float] | None:
+    """The 95 % bootstrap interval of the interquartile mean; None of too few values for one."""
+    return list(bootstrap(iqm, values)) if len(values) >= FEWEST_TO_RESAMPLE else None
 
 
 def curves_of(results: Sequence[Result]) -> tuple[NDArray[np.int64], Array]:
@@ -66,14 +70,22 @@ MEASURES: dict[str, Callable[[Result], float]] = {
 """What variants are compared by."""
 
 
-def differences(groups: dict[str, list[Result]], baseline: str = BASELINE) -> list[dict[str, Any]]:
-    """Each variant against the baseline, seed by seed: mean difference with a 95 % interval.
+def differences(
+    groups: dict[str, list[Result]], groups_compared: int = 1, baseline: str = BASELINE
+) -> list[dict[str, Any]]:
+    """Each variant against the baseline, seed by seed: mean difference with a 95 % t interval.
 
     What it ``says`` goes by a wider interval, for there are many comparisons: at 95 % for all of
-    them together (Bonferroni).
+    the study together (Bonferroni). A bootstrap of a few differences would be too sure of itself:
+    it excludes 0 at every level as soon as all have one sign.
+
+    Args:
+        groups: results of each variant.
+        groups_compared: how many such groups the study has, in other modes and noises.
+        baseline: variant that the others are compared with.
     """
     rows = []
-    comparisons = len(MEASURES) * (len(groups) - 1)
+    comparisons = len(MEASURES) * (len(groups) - 1) * groups_compared
     reference = {result["cell"]["seed"]: result for result in groups[baseline]}
     for name, results in groups.items():
         if name == baseline:
@@ -85,28 +97,30 @@ def differences(groups: dict[str, list[Result]], baseline: str = BASELINE) -> li
         ]
         for measure, of in MEASURES.items():
             gaps = np.array([of(mine) - of(theirs) for mine, theirs in pairs])
-            low, high = mean_interval(gaps, 0.05)
-            corrected = mean_interval(gaps, 0.05 / comparisons)
+            enough = len(gaps) >= FEWEST
+            verdict = says(*t_interval(gaps, 0.05 / comparisons)) if enough else "too few seeds"
             rows.append(
                 {
                     "what": name,
                     "metric": f"{measure}, against {baseline}",
                     "value": float(gaps.mean()),
-                    "ci95": [low, high],
+                    "ci95": list(t_interval(gaps, 0.05)) if len(gaps) > 1 else None,
                     "n": len(gaps),
                     "comparisons": comparisons,
-                    "says": says(*corrected) if len(gaps) >= FEWEST else "too few seeds",
+                    "says": verdict,
                 }
             )
     return rows
 
 
-def mean_interval(values: Array, error: float, draws: int = 20_000) -> tuple[float, float]:
-    """Percentile interval of the mean over resampled values, wrong with a probability."""
-    rng = np.random.default_rng(0)
-    found = values[rng.integers(len(values), size=(draws, len(values)))].mean(axis=1)
-    low, high = np.quantile(found, [0.5 * error, 1.0 - 0.5 * error])
-    return float(low), float(high)
+def t_interval(values: Array, error: float) -> tuple[float, float]:
+    """Student's interval of the mean of at least two values, wrong with a probability."""
+    from scipy import stats
+
+    middle = float(values.mean())
+    deviation = float(values.std(ddof=1)) / np.sqrt(len(values))
+    half = float(stats.t.ppf(1.0 - 0.5 * error, len(values) - 1)) * deviation
+    return middle - half, middle + half
 
 
 def says(low: float, high: float) -> str:
