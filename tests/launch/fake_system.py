@@ -22,9 +22,15 @@ PATIENCE = 20.0
 """Longest wait for anything in these tests [s]; they wait for conditions, never for a time."""
 
 FAKE_NODE = """\
-import json, os, signal, subprocess, sys
+import faulthandler, json, os, signal, subprocess, sys
 name = os.path.basename(sys.argv[0])
 do = json.loads(os.environ.get("FAKE_NODES", "{}")).get(name, {})
+if do.get("crashes_at_start"):
+    with open(os.environ["FAKE_GATE"] + "-" + name, "a") as starts:
+        starts.write("x")
+        if starts.tell() <= do["crashes_at_start"]:
+            faulthandler.enable()
+            os.kill(os.getpid(), signal.SIGSEGV)
 for word in do.get("ignore", []):
     signal.signal(getattr(signal, word), signal.SIG_IGN)
 if do.get("dawdle"):  # as if it were still importing, without handlers of its own

@@ -101,6 +101,24 @@ def test_ctrl_c_while_the_arm_comes_to_rest_still_ends_in_failure(start: Start) 
     assert system.wait() == 1
 
 
+def test_a_node_that_crashes_before_its_first_word_is_started_once_more(start: Start) -> None:
+    system = start(nodes={"behaviour_node": {"crashes_at_start": 1}})
+    system.wait_for_line("Fatal Python error: Segmentation fault")
+    system.wait_for_line("behaviour_node was killed by SIGSEGV while it started; starting it once")
+    system.pids(NODES)
+    system.signal(signal.SIGINT)
+    assert system.wait() == 0
+    assert "the run failed" not in system.text
+
+
+def test_a_node_that_crashes_at_every_start_fails_the_run_with_a_cure(start: Start) -> None:
+    system = start(nodes={"behaviour_node": {"crashes_at_start": 2}})
+    system.wait_for_line("SIGSEGV while it started, again. If killed nodes left something broken: ")
+    assert system.wait() == 1
+    assert system.lines[-1] == ("[introspect] the run failed: behaviour_node was killed by SIGSEGV")
+    assert "up" not in [line.split("] ")[1] for line in system.lines if "[behaviour_node]" in line]
+
+
 def test_the_run_goes_on_without_a_dashboard(start: Start) -> None:
     system = start()
     pids = system.pids(NODES)

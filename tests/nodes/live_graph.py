@@ -123,6 +123,7 @@ class Peer:
         self.node = Node("peer")
         self.heard: dict[str, list[Any]] = defaultdict(list)
         self._subscriptions: dict[str, Any] = {}
+        self._clients: dict[str, Any] = {}
         self._executor = make_executor()
         self._executor.add_node(self.node)
         self.node.executor = self._executor
@@ -172,9 +173,11 @@ class Peer:
         """Call a service, waiting for it to be there.
 
         Asks again when no answer comes: a server that has not met the client yet, as on a busy
-        machine, gives up answering after 0.1 s.
+        machine, gives up answering after 0.1 s. Once it has answered it knows the client for good.
         """
-        client = self.node.create_client(service, name)
+        client = self._clients.get(name)
+        if client is None:
+            client = self._clients[name] = self.node.create_client(service, name)
         self.wait_for(client.service_is_ready, f"service {name}")
         asked: list[Future[Any]] = []
         ask_at = time.monotonic()
@@ -187,9 +190,7 @@ class Peer:
             return any(future.done() for future in asked)
 
         self.wait_for(answered, f"answer of {name}")
-        answer = next(future.result() for future in asked if future.done())
-        self.node.destroy_client(client)
-        return answer
+        return next(future.result() for future in asked if future.done())
 
     def close(self) -> None:
         """Free the node."""

@@ -50,6 +50,8 @@ class SmallNode(ManagedNode[SmallParameters]):
             raise ConfigurationError("there is no model in /nowhere; run 'introspect train bbrl'")
         if self.parameters.fate == "broken":
             raise KeyError("broken in configure")
+        if self.parameters.fate == "segfault":
+            ctypes.string_at(0)
         self._hangs = self.parameters.fate == "hang"
         self._ticks = self.create_publisher(String, "ticks", SENSOR)
 

@@ -102,6 +102,13 @@ def test_signals_end_it_cleanly_after_a_deactivation_that_is_heard(
         assert "ERROR" not in node.output
 
 
+def test_a_crash_in_a_library_says_where() -> None:
+    with small_node(fate="segfault") as node:
+        assert node.end() == -signal.SIGSEGV
+        assert node.output.startswith("Fatal Python error: Segmentation fault")
+        assert "in configure" in node.output
+
+
 def test_it_ends_although_the_middleware_does_not() -> None:
     with peer() as me, small_node(rate=100, fate="hang") as node:
         ticks = me.hear(String, "ticks")
@@ -176,6 +183,9 @@ def test_a_refused_configuration_can_be_mended_without_a_restart() -> None:
 
 def test_the_lifecycle_s_shutdown_ends_the_process() -> None:
     with peer() as me, small_node() as node:
+        # refused: only to be known to the node, which cannot be asked twice for what ends it
+        assert not change(me, Transition.TRANSITION_CONFIGURE)
+
         assert change(me, Transition.TRANSITION_ACTIVE_SHUTDOWN)
 
         assert node.end() == 0

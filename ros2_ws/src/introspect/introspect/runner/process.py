@@ -14,6 +14,8 @@ from introspect.runner.output import LineBuffer
 from introspect.specification import NodeSpec
 
 _PR_SET_PDEATHSIG = 1  # from <linux/prctl.h>
+_CRASH_REPORT = b"Fatal Python error: "  # Python's last words
+_CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT)
 
 
 def _die_with_parent() -> Callable[[], None] | None:
@@ -38,13 +40,28 @@ class NodeProcess:
     must be the main thread.
     """
 
-    def __init__(self, spec: NodeSpec, command: Sequence[str], environment: Mapping[str, str]):
+    def __init__(
+        self,
+        spec: NodeSpec,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        attempt: int = 1,
+    ):
         """Start the node.
+
+        Args:
+            spec: which node.
+            command: its program and arguments.
+            environment: its variables.
+            attempt: which start of this node it is.
 
         Raises:
             OSError: if the operating system will not start it.
         """
         self.spec = spec
+        self.command = command
+        self.environment = environment
+        self.attempt = attempt
         self.lines = LineBuffer()
         self._process = subprocess.Popen(
             command,
@@ -55,7 +72,8 @@ class NodeProcess:
             start_new_session=True,
             preexec_fn=_die_with_parent(),  # noqa: PLW1509  (the runner has one thread)
         )
-        self.spoken = False  # has written something
+        self.spoken = False  # has written something, before any report of a crash
+        self._crashing = False
         self.pid = self._process.pid
         assert self._process.stdout is not None
         self.output_fd = self._process.stdout.fileno()
@@ -65,14 +83,22 @@ class NodeProcess:
     def read(self) -> bytes | None:
         """What the node has written: ``b""`` for nothing yet, None at the end of its output."""
         try:
-            return os.read(self.output_fd, 65536) or None
+            data = os.read(self.output_fd, 65536) or None
         except BlockingIOError:
             return b""
+        if data is not None and not self.spoken:
+            self._crashing = self._crashing or data.startswith(_CRASH_REPORT)
+            self.spoken = not self._crashing
+        return data
 
     def send(self, number: int) -> None:
         """Send a signal to the node and everything that it has started."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, number)
+
+    def crashed_at_its_start(self, code: int) -> bool:
+        """Whether it ended with this code by a crash, before it took part in anything."""
+        return -code in _CRASHES and not self.spoken
 
     def reap(self) -> int:
         """Collect the ended process, and end whatever it left running in its group.

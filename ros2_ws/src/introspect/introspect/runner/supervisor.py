@@ -23,6 +23,10 @@ from introspect.specification import NodeSpec, OnExit
 CLEAN, FAILED, REFUSED = 0, 1, 2
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LADDER = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
+# Fast DDS (3.2, its issue 6501) crashes on what a killed node has left half written; now and then
+# only once.
+_ATTEMPTS = 2
+_CURE = "If killed nodes left something broken: end all nodes, then rm /dev/shm/fast*"
 
 
 @dataclass(frozen=True)
@@ -99,12 +103,17 @@ class Supervisor:
     # --- starting -----------------------------------------------------------------------------
 
     def _start(
-        self, spec: NodeSpec, command: Sequence[str], environment: Mapping[str, str], guard: int
+        self,
+        spec: NodeSpec,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        guard: int,
+        attempt: int = 1,
     ) -> None:
         if self._phase is not _Phase.RUNNING:
             return
         try:
-            process = NodeProcess(spec, command, environment)
+            process = NodeProcess(spec, command, environment, attempt)
         except OSError as error:
             self._output.say(f"{spec.name} cannot be started: {error}")
             if spec.on_exit is not OnExit.REPORT:
@@ -181,7 +190,6 @@ class Supervisor:
         if data is None:
             self._selector.unregister(process.output_fd)
             return
-        process.spoken = process.spoken or bool(data)
         for line in process.lines.feed(data):
             self._output.line(process.spec.name, line)
 
@@ -206,6 +214,14 @@ class Supervisor:
                 self._selector.unregister(descriptor)
         process.close()
         del self._alive[process.pid]
+        if self._phase is _Phase.RUNNING and process.crashed_at_its_start(code):
+            how = f"{process.spec.name} {describe_exit(code)} while it started"
+            if process.attempt < _ATTEMPTS:
+                self._output.say(f"{how}; starting it once more")
+                command, environment = process.command, process.environment
+                self._start(process.spec, command, environment, guard, process.attempt + 1)
+                return
+            self._output.say(f"{how}, again. {_CURE}")
         self._judge(process.spec, code)
 
     def _judge(self, spec: NodeSpec, code: int) -> None:

@@ -7,6 +7,7 @@ The one import that a node needs::
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import os
 import signal
@@ -77,8 +78,9 @@ def stay_behind(niceness: int = 5) -> None:
     Args:
         niceness: of all threads to come, 1 to 19.
     """
-    os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-    os.nice(niceness)
+    with suppress(OSError):  # where a container forbids it, all are equal
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+        os.nice(niceness)
 
 
 def spin(node_factory: Callable[[], Node], args: Sequence[str] | None = None) -> int:
@@ -98,6 +100,7 @@ def spin(node_factory: Callable[[], Node], args: Sequence[str] | None = None) ->
         which is logged as one line; 1 for any other exception, logged with its traceback; or what
         the node gave to ``finish``.
     """
+    faulthandler.enable()  # a crash in a library says in which call
     interruptions: list[int] = []  # appending needs no lock that a second signal could find taken
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda received, _: interruptions.append(received))

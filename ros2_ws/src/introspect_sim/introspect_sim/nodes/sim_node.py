@@ -243,7 +243,7 @@ class SimNode(ManagedNode[SimParameters]):
         self.diagnostics.set("overruns", overruns)
         if overruns > self._reported_overruns:
             late = overruns - self._reported_overruns
-            self.diagnostics.warn(f"{late} periods came late: this machine is too busy")
+            self.diagnostics.warn(f"{late} periods came late: machine or policy too slow")
         else:
             self.diagnostics.ok()
         self._reported_overruns = overruns
