@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -296,27 +296,39 @@ def ros() -> Iterator[None]:
 
 @contextmanager
 def processes(commands: dict[str, list[str]]) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
-    """Python processes by name, which all end with the block."""
-    started = {
-        name: subprocess.Popen(
-            [sys.executable, *command],
-            cwd=ROOT,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        for name, command in commands.items()
-    }
-    try:
-        yield started
-    finally:
-        for process in started.values():
-            process.terminate()
-        for process in started.values():
-            try:
-                process.wait(LEAVING)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+    """Python processes by name, which all end with the block.
+
+    A wait in vain is told with who has ended before its time, and with what all have said.
+    """
+    with tempfile.TemporaryFile("w+b") as output:
+        started = {
+            name: subprocess.Popen(
+                [sys.executable, *command], cwd=ROOT, stdout=output, stderr=subprocess.STDOUT
+            )
+            for name, command in commands.items()
+        }
+        try:
+            yield started
+        except TimeoutError as error:
+            codes = {name: process.poll() for name, process in started.items()}
+            gone = [f"{name} ended with {code}" for name, code in codes.items() if code is not None]
+            output.seek(0)
+            said = output.read().decode(errors="replace")
+            raise TimeoutError("\n".join([str(error), *gone, said])) from error
+        finally:
+            leave(started.values())
+
+
+def leave(started: Collection[subprocess.Popen[bytes]]) -> None:
+    """End processes, in peace if they will."""
+    for process in started:
+        process.terminate()
+    for process in started:
+        try:
+            process.wait(LEAVING)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def cpu_times(started: dict[str, subprocess.Popen[Any]]) -> dict[str, float]:

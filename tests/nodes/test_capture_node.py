@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -115,6 +117,22 @@ def test_a_publisher_that_offers_less_than_those_before_is_still_heard(tmp_path:
         me.wait_for(heard, "messages in the bag")
         assert node.interrupt() == 0
     assert all(recorded(bag, f"/{name}") for name in names)
+
+
+def test_messages_of_several_topics_are_in_the_order_of_their_arrival(tmp_path: Path) -> None:
+    bag, names = tmp_path / "bag", ["one", "two"]
+    with peer() as me, capture(bag, topics=str(names)) as node:
+        publishers = [me.node.create_publisher(Activations, name, DEEP) for name in names]
+        for publisher in publishers:
+            listened_to(me, publisher)
+        for number in range(300):
+            publishers[number % 3 % 2].publish(question(number))
+            time.sleep(1e-3)  # as a control loop does: one after the other
+        assert all(each.wait_for_all_acked(Duration(seconds=PATIENCE)) for each in publishers)
+        assert node.interrupt() == 0
+    found = list(BagReader(bag).messages())
+    assert [item.message.sequence for item in found] == list(range(300))
+    assert all(a.log_time < b.log_time for a, b in pairwise(found))
 
 
 def test_topics_and_quality_of_service_are_in_the_bag_as_they_were(tmp_path: Path) -> None:

@@ -97,9 +97,12 @@ class _Probe:
 
     def _nodes(self) -> list[str]:
         names = self._node.get_node_names_and_namespaces()
-        full = {f"{space.rstrip('/')}/{name}" for name, space in names}
         return sorted(
-            name for name in full if not name.endswith(f"/{NAME}") and "_ros2cli" not in name
+            {
+                f"{space.rstrip('/')}/{name}"
+                for name, space in names
+                if name != NAME and not name.startswith("_")  # hidden, like those of `ros2`
+            }
         )
 
     def _topics(self, heard: dict[str, int]) -> dict[str, Topic]:

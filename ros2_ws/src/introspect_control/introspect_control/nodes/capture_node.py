@@ -24,6 +24,7 @@ from introspect_control.nodes.runtime import (
 )
 from introspect_description import ArmDescription, DescriptionError
 
+TAKING = 0.02  # between two fetches of what has arrived [s]
 DISCOVERY = 0.2  # between two looks for new publishers [s]
 _AT_FIRST = 4  # times as often, while a system starts up around us: its first messages count
 _START_UP = 10.0  # how long that may take [s]
@@ -66,6 +67,7 @@ class CaptureNode(ManagedNode[CaptureParameters]):
         """Start recording, where a bag is given."""
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._looks = 0
+        self.create_timer(TAKING, self._take, clock=steady)
         self.create_timer(DISCOVERY / _AT_FIRST, self._look_around, clock=steady)
         if self.parameters.bag:
             self._start(self.parameters.bag, self._topics)
@@ -100,6 +102,10 @@ class CaptureNode(ManagedNode[CaptureParameters]):
         if silent:
             self.get_logger().info(f"without a publisher: {silent}")
         return text
+
+    def _take(self) -> None:
+        if self._recorder is not None:
+            self._recorder.take()
 
     def _look_around(self) -> None:
         recorder = self._recorder

@@ -5,11 +5,11 @@ from __future__ import annotations
 import importlib
 import time
 from collections.abc import Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from ament_index_python.packages import PackageNotFoundError, get_package_share_path
-from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.topic_endpoint_info import TopicEndpointInfo
@@ -21,13 +21,18 @@ from introspect_control.capture.offered_qos import INFINITE, OfferedQos
 _DEPTH = 5000  # of messages that have arrived and wait for this process
 _DEPTH_OF_IMAGES = 100
 _IMAGES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/PointCloud2")
+_Message = tuple[int, int, bytes]  # when it was received [ns], number of its topic, what it says
 
 
 class Recorder:
     """One recording.
 
+    Messages wait where the middleware puts them until ``take`` fetches them, some at a time: a
+    process that wakes up for each of them would do so in the midst of a control period. Their log
+    times are those at which the middleware received them.
+
     Args:
-        node: that subscribes.
+        node: whose namespace, remappings and graph count.
         folder: of the new bag.
         topics: names, relative to the node's namespace or absolute.
 
@@ -44,6 +49,14 @@ class Recorder:
         self._definitions: dict[str, Definition] = {}
         self._refused: set[str] = set()
         self._last = 0  # log time [ns]
+        # In no executor, hence hidden from `ros2 node list`: nobody calls its callbacks.
+        self._ears = Node(
+            f"_{node.get_name()}_ears",
+            namespace=node.get_namespace(),
+            use_global_arguments=False,
+            enable_rosout=False,
+            start_parameter_services=False,
+        )
         self.folder = folder
         self.discover()
 
@@ -76,18 +89,26 @@ class Recorder:
                 self._refused.add(name)
                 self._node.get_logger().error(f"{name} is not recorded: {error}")
                 if (subscription := self._subscriptions.pop(name, None)) is not None:
-                    self._node.destroy_subscription(subscription)
+                    self._ears.destroy_subscription(subscription)
+
+    def take(self) -> None:
+        """Hand over what has arrived since the last time, in the order of arrival."""
+        self._write(
+            [
+                message
+                for name, subscription in self._subscriptions.items()
+                for message in self._arrived(name, subscription)
+            ]
+        )
 
     def stop(self) -> Progress:
         """Take what has arrived, write everything and close the bag."""
         try:
-            for subscription in self._subscriptions.values():
-                self._drain(subscription)
+            self.take()
         finally:
             progress = self._writer.close()
-        for subscription in self._subscriptions.values():
-            self._node.destroy_subscription(subscription)
-        self._subscriptions.clear()
+            self._subscriptions.clear()
+            self._ears.destroy_node()
         return progress
 
     def _take_in(self, name: str, infos: Sequence[TopicEndpointInfo]) -> None:
@@ -101,35 +122,29 @@ class Recorder:
             compare(infos, self._definitions[name])
             if not _weaker(profile, known.qos_profile):
                 return
-            self._drain(known)
-            self._node.destroy_subscription(known)
-        self._subscribe(name, infos[0].topic_type, profile)
-
-    def _subscribe(self, name: str, type_name: str, profile: QoSProfile) -> None:
-        number, write = self._numbers[name], self._writer.write
-
-        # Without the message info that rclpy could add: its events executor fails on raw messages
-        # that come with one. Without events: one that waits in the executor while its subscription
-        # is replaced would end the node.
-        def take(data: bytes) -> None:
-            self._last = now = max(self._last, time.time_ns())  # the wall clock may be set back
-            write(number, now, data)
-
-        self._subscriptions[name] = self._node.create_subscription(
-            _message_class(type_name),
-            name,
-            take,
-            profile,
-            event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=False),
-            raw=True,
+            self._write(self._arrived(name, known))
+            self._ears.destroy_subscription(known)
+        self._subscriptions[name] = self._ears.create_subscription(
+            _message_class(infos[0].topic_type), name, _never, profile, raw=True
         )
 
-    def _drain(self, subscription: Any) -> None:
-        """Take what has arrived and would be lost with the subscription."""
-        handle = subscription.handle
+    def _arrived(self, name: str, subscription: Any) -> list[_Message]:
+        """What has arrived and was not taken yet."""
+        messages, number, handle = [], self._numbers[name], subscription.handle
         with handle:
             while (taken := handle.take_message(subscription.msg_type, True)) is not None:
-                subscription.callback(taken[0])
+                data, info = taken
+                messages.append((info["received_timestamp"] or time.time_ns(), number, data))
+        return messages
+
+    def _write(self, messages: list[_Message]) -> None:
+        for received, number, data in sorted(messages, key=itemgetter(0)):
+            self._last = max(self._last, received)  # the wall clock may be set back
+            self._writer.write(number, self._last, data)
+
+
+def _never(_: bytes) -> None:
+    raise AssertionError("an executor has called a subscription that is in none")
 
 
 def agreed_definition(infos: Sequence[TopicEndpointInfo]) -> Definition:
