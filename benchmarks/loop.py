@@ -310,10 +310,9 @@ def processes(commands: dict[str, list[str]]) -> Iterator[dict[str, subprocess.P
         try:
             yield started
         except TimeoutError as error:
-            codes = {name: process.poll() for name, process in started.items()}
-            gone = [f"{name} ended with {code}" for name, code in codes.items() if code is not None]
-            output.seek(0)
-            said = output.read().decode(errors="replace")
+            ended = {name: process.poll() for name, process in started.items()}
+            gone = [f"{name} ended with {code}" for name, code in ended.items() if code is not None]
+            said = os.pread(output.fileno(), os.fstat(output.fileno()).st_size, 0).decode()
             raise TimeoutError("\n".join([str(error), *gone, said])) from error
         finally:
             leave(started.values())

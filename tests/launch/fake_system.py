@@ -22,7 +22,7 @@ PATIENCE = 20.0
 """Longest wait for anything in these tests [s]; they wait for conditions, never for a time."""
 
 FAKE_NODE = """\
-import faulthandler, json, os, signal, subprocess, sys
+import faulthandler, json, os, resource, signal, subprocess, sys
 name = os.path.basename(sys.argv[0])
 do = json.loads(os.environ.get("FAKE_NODES", "{}")).get(name, {})
 if do.get("crashes_at_start"):
@@ -30,6 +30,7 @@ if do.get("crashes_at_start"):
         starts.write("x")
         if starts.tell() <= do["crashes_at_start"]:
             faulthandler.enable()
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             os.kill(os.getpid(), signal.SIGSEGV)
 for word in do.get("ignore", []):
     signal.signal(getattr(signal, word), signal.SIG_IGN)

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from fake_system import NODES, PATIENCE, System, alive, processes_of, wait_until
 
+from introspect.graph import SIM
+from introspect.runner.process import NodeProcess
 from introspect.runner.supervisor import Timing
 
 Start = Callable[..., System]
@@ -115,8 +117,20 @@ def test_a_node_that_crashes_at_every_start_fails_the_run_with_a_cure(start: Sta
     system = start(nodes={"behaviour_node": {"crashes_at_start": 2}})
     system.wait_for_line("SIGSEGV while it started, again. If killed nodes left something broken: ")
     assert system.wait() == 1
-    assert system.lines[-1] == ("[introspect] the run failed: behaviour_node was killed by SIGSEGV")
-    assert "up" not in [line.split("] ")[1] for line in system.lines if "[behaviour_node]" in line]
+    assert system.lines[-1] == "[introspect] the run failed: behaviour_node was killed by SIGSEGV"
+    assert not any(line.startswith("[behaviour_node] up") for line in system.lines)
+
+
+def test_a_node_that_is_not_young_is_not_started_again_though_it_never_said_a_word() -> None:
+    silent = NodeProcess(SIM.nodes[0], ["sleep", "600"], os.environ)
+    try:
+        assert silent.crashed_at_its_start(-signal.SIGSEGV, young=3600.0)
+        assert not silent.crashed_at_its_start(-signal.SIGSEGV, young=0.0)
+        assert not silent.crashed_at_its_start(-signal.SIGKILL, young=3600.0)
+    finally:
+        silent.send(signal.SIGKILL)
+        silent.reap()
+        silent.close()
 
 
 def test_the_run_goes_on_without_a_dashboard(start: Start) -> None:

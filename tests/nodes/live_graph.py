@@ -73,8 +73,8 @@ class NodeProcess:
     @property
     def output(self) -> str:
         """What the process has printed so far."""
-        self._output.seek(0)
-        return self._output.read().decode(errors="replace")
+        file = self._output.fileno()  # where to write on is the process's own affair
+        return os.pread(file, os.fstat(file).st_size, 0).decode(errors="replace")
 
     def wait_for_output(self, text: str) -> None:
         """Wait until it has printed something."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import resource
 import sys
 from dataclasses import dataclass
 
@@ -51,6 +52,7 @@ class SmallNode(ManagedNode[SmallParameters]):
         if self.parameters.fate == "broken":
             raise KeyError("broken in configure")
         if self.parameters.fate == "segfault":
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             ctypes.string_at(0)
         self._hangs = self.parameters.fate == "hang"
         self._ticks = self.create_publisher(String, "ticks", SENSOR)

@@ -125,14 +125,18 @@ def test_messages_of_several_topics_are_in_the_order_of_their_arrival(tmp_path: 
         publishers = [me.node.create_publisher(Activations, name, DEEP) for name in names]
         for publisher in publishers:
             listened_to(me, publisher)
+        sent = []
         for number in range(300):
+            sent.append(time.time_ns())
             publishers[number % 3 % 2].publish(question(number))
             time.sleep(1e-3)  # as a control loop does: one after the other
         assert all(each.wait_for_all_acked(Duration(seconds=PATIENCE)) for each in publishers)
         assert node.interrupt() == 0
     found = list(BagReader(bag).messages())
     assert [item.message.sequence for item in found] == list(range(300))
-    assert all(a.log_time < b.log_time for a, b in pairwise(found))
+    assert all(a.log_time <= b.log_time for a, b in pairwise(found))
+    assert all(item.log_time >= at for item, at in zip(found, sent, strict=True))
+    assert found[-1].log_time - found[0].log_time < 1e9 * PATIENCE  # wall time
 
 
 def test_topics_and_quality_of_service_are_in_the_bag_as_they_were(tmp_path: Path) -> None:

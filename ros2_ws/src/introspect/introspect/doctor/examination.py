@@ -12,15 +12,14 @@ from introspect.doctor.finding import Finding, Level, note, problem
 from introspect.doctor.imports import check_import, try_imports
 from introspect.doctor.system import System
 from introspect.doctor.system_checks import check_system
+from introspect.leftovers import CLEAN_UP
 from introspect.runner.command import ament_prefixes
 from introspect.runner.domain import domain_id, running_domains
 from introspect.specification import absolute_namespace
 
 _SETUP = "make setup"
 _PROBE_TIMEOUT = 60.0  # [s]
-_MIDDLEWARE_CURE = (
-    "end all nodes, clean up (rm /dev/shm/fast* /dev/shm/sem.fast*), and try in another domain"
-)
+_MIDDLEWARE_CURE = f"end all nodes, clean up ({CLEAN_UP}), and try in another domain"
 _ROS_MODULES = ("rclpy", "sensor_msgs.msg", "trajectory_msgs.msg", "diagnostic_msgs.msg")
 _OUR_MODULES = ("introspect_msgs.msg", "introspect_msgs.srv", "introspect_msgs.action")
 _LIBRARIES = (

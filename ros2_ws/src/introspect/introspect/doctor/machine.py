@@ -13,6 +13,7 @@ from pathlib import Path
 
 from introspect.doctor.finding import Finding, note, ok, problem, warning
 from introspect.errors import UsageError
+from introspect.leftovers import CLEAN_UP
 from introspect.runner.domain import HIGHEST_SAFE_DOMAIN, domain_id
 
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 10), (3, 14)
@@ -169,14 +170,14 @@ def check_shared_memory(folder: Path = Path("/dev/shm"), most: int = 40) -> Find
         return problem(
             name,
             f"{folder} is full: less than 16 MiB are free",
-            f"end all nodes, then: rm {folder}/fast*; in a container, run it with --shm-size=256m",
+            f"end all nodes, then: {CLEAN_UP}; in a container, run it with --shm-size=256m",
         )
     leftovers = [path for path in folder.glob("fast*_el") if not _locked(path)]
     if len(leftovers) > most:
         return warning(
             name,
             f"{len(leftovers)} segments in {folder} belong to processes that are gone",
-            f"end all nodes of this machine, then: rm {folder}/fast*",
+            f"end all nodes of this machine, then: {CLEAN_UP}",
         )
     return ok(name, f"{len(leftovers)} leftovers of processes that are gone in {folder}")
 

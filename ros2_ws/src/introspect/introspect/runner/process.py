@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 
 from introspect.runner.output import LineBuffer
@@ -15,7 +16,7 @@ from introspect.specification import NodeSpec
 
 _PR_SET_PDEATHSIG = 1  # from <linux/prctl.h>
 _CRASH_REPORT = b"Fatal Python error: "  # Python's last words
-_CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT)
+_CRASHES = (signal.SIGSEGV, signal.SIGBUS)
 
 
 def _die_with_parent() -> Callable[[], None] | None:
@@ -74,6 +75,7 @@ class NodeProcess:
         )
         self.spoken = False  # has written something, before any report of a crash
         self._crashing = False
+        self._started_at = time.monotonic()
         self.pid = self._process.pid
         assert self._process.stdout is not None
         self.output_fd = self._process.stdout.fileno()
@@ -96,9 +98,17 @@ class NodeProcess:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, number)
 
-    def crashed_at_its_start(self, code: int) -> bool:
-        """Whether it ended with this code by a crash, before it took part in anything."""
-        return -code in _CRASHES and not self.spoken
+    def crashed_at_its_start(self, code: int, young: float) -> bool:
+        """Whether it ended by a crash, young and without a word.
+
+        Both, for a node that has little to say may be in the midst of things.
+
+        Args:
+            code: how it ended, see ``reap``.
+            young: the age that it has not come to [s].
+        """
+        age = time.monotonic() - self._started_at
+        return -code in _CRASHES and age < young and not self.spoken
 
     def reap(self) -> int:
         """Collect the ended process, and end whatever it left running in its group.

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from introspect.graph import GRACE
+from introspect.leftovers import CLEAN_UP
 from introspect.runner import guardian
 from introspect.runner.output import Output
 from introspect.runner.process import NodeProcess, describe_exit
@@ -26,7 +27,7 @@ _LADDER = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 # Fast DDS (3.2, its issue 6501) crashes on what a killed node has left half written; now and then
 # only once.
 _ATTEMPTS = 2
-_CURE = "If killed nodes left something broken: end all nodes, then rm /dev/shm/fast*"
+_CURE = f"If killed nodes left something broken: end all nodes, then: {CLEAN_UP}"
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Timing:
     grace: float = GRACE  # from the death of a critical node to the end of the run [s]
     interrupt: float = 5.0  # from SIGINT to SIGTERM [s]
     terminate: float = 3.0  # from SIGTERM to SIGKILL [s]
+    young: float = 10.0  # age of a node up to which a crash is one of its start [s]
 
 
 class _Phase(enum.Enum):
@@ -214,7 +216,7 @@ class Supervisor:
                 self._selector.unregister(descriptor)
         process.close()
         del self._alive[process.pid]
-        if self._phase is _Phase.RUNNING and process.crashed_at_its_start(code):
+        if self._phase is _Phase.RUNNING and process.crashed_at_its_start(code, self._timing.young):
             how = f"{process.spec.name} {describe_exit(code)} while it started"
             if process.attempt < _ATTEMPTS:
                 self._output.say(f"{how}; starting it once more")

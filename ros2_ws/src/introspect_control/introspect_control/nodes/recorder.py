@@ -5,34 +5,35 @@ from __future__ import annotations
 import importlib
 import time
 from collections.abc import Sequence
-from operator import itemgetter
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from ament_index_python.packages import PackageNotFoundError, get_package_share_path
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 from introspect_control.capture import BagError, BagWriter, Progress
+from introspect_control.capture.arrivals import Arrival, Arrivals
 from introspect_control.capture.definition import Definition, load_definition
 from introspect_control.capture.offered_qos import INFINITE, OfferedQos
 
 _DEPTH = 5000  # of messages that have arrived and wait for this process
 _DEPTH_OF_IMAGES = 100
 _IMAGES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/PointCloud2")
-_Message = tuple[int, int, bytes]  # when it was received [ns], number of its topic, what it says
 
 
 class Recorder:
     """One recording.
 
-    Messages wait where the middleware puts them until ``take`` fetches them, some at a time: a
-    process that wakes up for each of them would do so in the midst of a control period. Their log
-    times are those at which the middleware received them.
+    Messages wait in the middleware until ``take`` fetches them, some at a time: Python that woke up
+    for each of them would do so in the midst of a control period. Their log times are those at
+    which the middleware received them, where it says so, as Fast DDS does.
 
     Args:
-        node: whose namespace, remappings and graph count.
+        node: whose namespace, remappings and view of the graph count.
         folder: of the new bag.
         topics: names, relative to the node's namespace or absolute.
 
@@ -43,22 +44,19 @@ class Recorder:
     def __init__(self, node: Node, folder: Path, topics: Sequence[str]) -> None:
         self._node = node
         self._wanted = list(dict.fromkeys(node.resolve_topic_name(name) for name in topics))
-        self._writer = BagWriter(folder)
         self._subscriptions: dict[str, Any] = {}
         self._numbers: dict[str, int] = {}
         self._definitions: dict[str, Definition] = {}
         self._refused: set[str] = set()
-        self._last = 0  # log time [ns]
-        # In no executor, hence hidden from `ros2 node list`: nobody calls its callbacks.
-        self._ears = Node(
-            f"_{node.get_name()}_ears",
-            namespace=node.get_namespace(),
-            use_global_arguments=False,
-            enable_rosout=False,
-            start_parameter_services=False,
-        )
+        self._arrivals = Arrivals()
         self.folder = folder
-        self.discover()
+        with ExitStack() as undo:
+            self._writer = BagWriter(folder)
+            undo.callback(self._writer.close)
+            self._ears = _ears(node)
+            undo.callback(self._ears.destroy_node)
+            self.discover()
+            undo.pop_all()
 
     @property
     def progress(self) -> Progress:
@@ -93,19 +91,18 @@ class Recorder:
 
     def take(self) -> None:
         """Hand over what has arrived since the last time, in the order of arrival."""
-        self._write(
-            [
-                message
-                for name, subscription in self._subscriptions.items()
-                for message in self._arrived(name, subscription)
-            ]
-        )
+        until = time.time_ns()
+        try:
+            self._fetch()
+        finally:
+            self._write(self._arrivals.merge(until))
 
     def stop(self) -> Progress:
         """Take what has arrived, write everything and close the bag."""
         try:
-            self.take()
+            self._fetch()
         finally:
+            self._write(self._arrivals.rest())
             progress = self._writer.close()
             self._subscriptions.clear()
             self._ears.destroy_node()
@@ -122,25 +119,38 @@ class Recorder:
             compare(infos, self._definitions[name])
             if not _weaker(profile, known.qos_profile):
                 return
-            self._write(self._arrived(name, known))
+            self.take()
             self._ears.destroy_subscription(known)
         self._subscriptions[name] = self._ears.create_subscription(
             _message_class(infos[0].topic_type), name, _never, profile, raw=True
         )
 
-    def _arrived(self, name: str, subscription: Any) -> list[_Message]:
-        """What has arrived and was not taken yet."""
-        messages, number, handle = [], self._numbers[name], subscription.handle
-        with handle:
-            while (taken := handle.take_message(subscription.msg_type, True)) is not None:
-                data, info = taken
-                messages.append((info["received_timestamp"] or time.time_ns(), number, data))
-        return messages
+    def _fetch(self) -> None:
+        for name, subscription in self._subscriptions.items():
+            number, handle, kind = self._numbers[name], subscription.handle, subscription.msg_type
+            with handle:
+                while (taken := handle.take_message(kind, True)) is not None:
+                    data, info = taken
+                    self._arrivals.add(info["received_timestamp"] or time.time_ns(), number, data)
 
-    def _write(self, messages: list[_Message]) -> None:
-        for received, number, data in sorted(messages, key=itemgetter(0)):
-            self._last = max(self._last, received)  # the wall clock may be set back
-            self._writer.write(number, self._last, data)
+    def _write(self, arrivals: Sequence[Arrival]) -> None:
+        for arrival in arrivals:
+            self._writer.write(arrival.topic, arrival.time, arrival.data)
+
+
+def _ears(node: Node) -> Node:
+    """A node to subscribe with: in no executor, so that nobody calls callbacks.
+
+    The underscore hides it from ``ros2 node list``.
+    """
+    return Node(
+        f"_{node.get_name()}_ears",
+        namespace=node.get_namespace(),
+        use_global_arguments=False,
+        enable_rosout=False,
+        start_parameter_services=False,
+        parameter_overrides=[Parameter("start_type_description_service", value=False)],
+    )
 
 
 def _never(_: bytes) -> None:

@@ -78,9 +78,9 @@ def stay_behind(niceness: int = 5) -> None:
     Args:
         niceness: of all threads to come, 1 to 19.
     """
-    with suppress(OSError):  # where a container forbids it, all are equal
+    os.nice(niceness)
+    with suppress(OSError):  # a container may forbid it
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-        os.nice(niceness)
 
 
 def spin(node_factory: Callable[[], Node], args: Sequence[str] | None = None) -> int:
