@@ -19,15 +19,24 @@ _MODE = _default_mode()  # of new files
 
 
 def write_text(path: Path, text: str) -> None:
-    """Replace a file's content: written aside, fsynced, renamed."""
+    """Replace a file's content."""
+    write_file(path, lambda aside: aside.write_text(text, encoding="utf-8"))
+
+
+def write_file(path: Path, fill: Callable[[Path], object]) -> None:
+    """Replace a file: written aside, fsynced, renamed.
+
+    Args:
+        path: the file.
+        fill: writes the new content into the file it is given.
+    """
     aside = path.with_name(f".{path.name}.tmp-{os.getpid()}")
     try:
-        with aside.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+        fill(aside)
+        aside.chmod(_MODE)  # some writers leave files that only their owner can read
+        sync(aside)
         os.replace(aside, path)
-    except OSError:  # a full disk: leave nothing that takes more of it
+    except BaseException:  # a full disk: leave nothing that takes more of it
         aside.unlink(missing_ok=True)
         raise
     sync(path.parent)

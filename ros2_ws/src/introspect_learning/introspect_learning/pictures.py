@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from introspect_control.atomic import write_file
+
 
 def pyplot() -> Any:
     """Matplotlib's pyplot, which only training has installed."""
@@ -18,8 +20,7 @@ def pyplot() -> Any:
 
 def save(figure: Any, file: Path) -> Path:
     """Write a figure, whole or not at all, and forget it; returns the file."""
-    aside = file.with_name(f".{file.name}.part")
-    figure.savefig(aside, dpi=110, format=file.suffix.removeprefix("."))
-    aside.replace(file)
+    kind = file.suffix.removeprefix(".")
+    write_file(file, lambda aside: figure.savefig(aside, dpi=110, format=kind))
     pyplot().close(figure)
     return file

@@ -30,7 +30,7 @@ def test_topics_that_are_emptied_one_after_another_are_merged_in_the_order_of_ar
     for topic, queue in queues.items():
         for time, data in queue:
             arrivals.add(time, topic, data)
-    written += arrivals.rest()
+    written += arrivals.merge()
 
     assert [int(arrival.data) for arrival in written] == list(range(1, number + 1))
     assert number > 2000
@@ -54,4 +54,4 @@ def test_a_clock_that_is_set_back_holds_nothing_for_longer_than_a_round() -> Non
     assert arrivals.merge(until=20) == []
     [after] = arrivals.merge(until=30)
     assert (after.time, after.data) == (1000, b"after")
-    assert arrivals.rest() == []
+    assert arrivals.merge() == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from operator import attrgetter
 from typing import NamedTuple
@@ -40,12 +41,12 @@ class Arrivals:
         self._latest[topic] = time = max(self._latest[topic], time)
         self._fetched.append(Arrival(time, topic, data))
 
-    def merge(self, until: int) -> list[Arrival]:
+    def merge(self, until: float = math.inf) -> list[Arrival]:
         """What can be written.
 
         Args:
-            until: when fetching began [ns]. What arrived later may have arrived after something
-                in a topic that had been emptied before.
+            until: when fetching began [ns]: what arrived later may have arrived after something in
+                a topic that had been emptied before. At the end, when nothing more is fetched: all.
 
         Returns:
             Messages in order: all that were held, and those since then that arrived by ``until``.
@@ -53,14 +54,6 @@ class Arrivals:
         ready = self._held + [arrival for arrival in self._fetched if arrival.time <= until]
         self._held = [arrival for arrival in self._fetched if arrival.time > until]
         self._fetched = []
-        return self._in_order(ready)
-
-    def rest(self) -> list[Arrival]:
-        """All that there is, in order."""
-        ready, self._held, self._fetched = self._held + self._fetched, [], []
-        return self._in_order(ready)
-
-    def _in_order(self, ready: list[Arrival]) -> list[Arrival]:
         ordered = []
         for arrival in sorted(ready, key=attrgetter("time")):
             self._last = max(self._last, arrival.time)

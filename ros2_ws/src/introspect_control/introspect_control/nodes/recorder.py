@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -16,7 +17,7 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPo
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 from introspect_control.capture import BagError, BagWriter, Progress
-from introspect_control.capture.arrivals import Arrival, Arrivals
+from introspect_control.capture.arrivals import Arrivals
 from introspect_control.capture.definition import Definition, load_definition
 from introspect_control.capture.offered_qos import INFINITE, OfferedQos
 
@@ -91,18 +92,13 @@ class Recorder:
 
     def take(self) -> None:
         """Hand over what has arrived since the last time, in the order of arrival."""
-        until = time.time_ns()
-        try:
-            self._fetch()
-        finally:
-            self._write(self._arrivals.merge(until))
+        self._hand_over(until=time.time_ns())
 
     def stop(self) -> Progress:
         """Take what has arrived, write everything and close the bag."""
         try:
-            self._fetch()
+            self._hand_over(until=math.inf)
         finally:
-            self._write(self._arrivals.rest())
             progress = self._writer.close()
             self._subscriptions.clear()
             self._ears.destroy_node()
@@ -125,17 +121,20 @@ class Recorder:
             _message_class(infos[0].topic_type), name, _never, profile, raw=True
         )
 
-    def _fetch(self) -> None:
-        for name, subscription in self._subscriptions.items():
-            number, handle, kind = self._numbers[name], subscription.handle, subscription.msg_type
-            with handle:
-                while (taken := handle.take_message(kind, True)) is not None:
-                    data, info = taken
-                    self._arrivals.add(info["received_timestamp"] or time.time_ns(), number, data)
+    def _hand_over(self, until: float) -> None:
+        try:
+            for name, subscription in self._subscriptions.items():
+                self._fetch(self._numbers[name], subscription)
+        finally:
+            for arrival in self._arrivals.merge(until):
+                self._writer.write(arrival.topic, arrival.time, arrival.data)
 
-    def _write(self, arrivals: Sequence[Arrival]) -> None:
-        for arrival in arrivals:
-            self._writer.write(arrival.topic, arrival.time, arrival.data)
+    def _fetch(self, number: int, subscription: Any) -> None:
+        handle, kind = subscription.handle, subscription.msg_type
+        with handle:
+            while (taken := handle.take_message(kind, True)) is not None:
+                data, info = taken
+                self._arrivals.add(info["received_timestamp"] or time.time_ns(), number, data)
 
 
 def _ears(node: Node) -> Node:

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from introspect_control.atomic import write_file
+
 UNKNOWN = -1  # of a phase, a behaviour or an outcome
 
 
@@ -122,9 +124,8 @@ class ActivationDataset:
             "model_hash": self.model_hash,
         }
         file.parent.mkdir(parents=True, exist_ok=True)
-        aside = file.with_name(file.name + ".part")
-        save_file(columns, aside, metadata={"introspect": json.dumps(about)})
-        aside.replace(file)
+        metadata = {"introspect": json.dumps(about)}
+        write_file(file, lambda aside: save_file(columns, aside, metadata=metadata))
 
     @classmethod
     def load(cls, file: Path) -> ActivationDataset:

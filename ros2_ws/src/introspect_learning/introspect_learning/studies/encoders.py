@@ -5,11 +5,13 @@ from __future__ import annotations
 import fcntl
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 from safetensors.torch import load_file, save_file
 
+from introspect_control.atomic import write_file
 from introspect_description import ArmDescription
 from introspect_learning.bbrl import BBRLConfig, make_env, train_bbrl
 from introspect_learning.behaviours.networks import BehaviourNet
@@ -27,6 +29,7 @@ BATCHES, EPOCHS = 4, 8
 SEED = 5_000_000  # of the episodes that encoders learn from
 
 
+@cache
 def shipped_behaviours() -> str:
     """Hash of the shipped behaviours."""
     return Contract.read(shipped() / "behaviours", "behaviours").hash
@@ -73,9 +76,7 @@ class Shared:
             data, _ = self.activations().split(0.2, 0)
             learning = LearningConfig(model=config, epochs=EPOCHS)
             model, _ = learn_internal_states(data, learning, seed)
-            aside = file.with_suffix(".part")
-            save_file(model.state_dict(), aside)
-            aside.replace(file)
+            write_file(file, lambda aside: save_file(model.state_dict(), aside))
 
         self._once(file, learn)
         tensors = load_file(file)
