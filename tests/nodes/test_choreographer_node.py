@@ -99,6 +99,7 @@ def test_its_answers_are_bit_for_bit_those_in_process(asker: Asker) -> None:
         assert answer.active == answer.names[choice.index]
         assert np.array_equal(answer.probabilities, choice.probabilities)
         assert answer.state_value == np.float32(choice.state_value)
+        assert np.array_equal(answer.memory, choice.memory)
     assert len({answer.active for answer in answers}) > 1
 
 

@@ -86,6 +86,13 @@ def test_recorded_activations_are_the_outputs_of_the_modules() -> None:
     assert len(recorded["features"]) == 5
 
 
+def test_of_a_recurrent_module_its_output_is_recorded_not_its_state() -> None:
+    net = torch.nn.Sequential(torch.nn.LSTM(3, 4))
+    with ActivationRecorder(net, {"memory": "0"}) as recorder:
+        output, _ = net(torch.randn(5, 2, 3))
+        assert torch.equal(recorder.activations["memory"], output)
+
+
 def test_a_module_that_does_not_exist_is_named_with_those_that_do() -> None:
     with pytest.raises(ValueError, match="has no module fc9; it has feature_net, "):
         ActivationRecorder(BehaviourNet(ACTION_SIZE), {"x": "fc9"})

@@ -71,6 +71,7 @@ def test_torch_and_onnx_runtime_agree_to_a_millionth() -> None:
             probabilities = logits[0, 0].softmax(-1)
             np.testing.assert_allclose(choice.probabilities, probabilities, rtol=0.0, atol=1e-6)
             assert choice.state_value == pytest.approx(float(value[0, 0]), abs=1e-6)
+            np.testing.assert_allclose(choice.memory, state[0][0, 0], rtol=0.0, atol=1e-6)
         observation, *_ = env.step(output.actions[step // 20])
 
 

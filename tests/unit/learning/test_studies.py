@@ -119,6 +119,12 @@ def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
         pool.run_cells([Cell("means")], tmp_path / "file", 1, quiet)
 
 
+def test_noise_is_given_as_many_episodes_as_were_published() -> None:
+    assert Cell("means").episodes == 1000
+    assert Cell("means", noise=0.005).episodes == 2000
+    assert Cell("means", mode="seed_mode").episodes == 2000
+
+
 def test_a_key_tells_cells_apart() -> None:
     cells = [
         Cell("means"),

@@ -65,6 +65,22 @@ def action(episode: int, sequence: int, stamp: int, hold: bool = False) -> bytes
     )
 
 
+def decision(episode: int, sequence: int, stamp: int) -> bytes:
+    return serialised(
+        "introspect_msgs/msg/BehaviourStatus",
+        header=header(stamp),
+        episode=episode,
+        sequence=sequence,
+        model_hash=MODEL,
+        active="grasp",
+        index=1,
+        names=["approach", "grasp"],
+        probabilities=np.array([0.5, 0.5], np.float32),
+        state_value=1.0,
+        memory=np.array([sequence, episode, 0.5], np.float32),
+    )
+
+
 def image(stamp: int) -> bytes:
     height, width = SIZE
     return serialised(
@@ -84,6 +100,7 @@ TYPES = {
     "/object_pose": "geometry_msgs/msg/PoseStamped",
     "/goal_pose": "geometry_msgs/msg/PoseStamped",
     "/activations": "introspect_msgs/msg/Activations",
+    "/behaviour": "introspect_msgs/msg/BehaviourStatus",
     "/policy/action": "introspect_msgs/msg/PolicyAction",
     "/camera/image_raw": "sensor_msgs/msg/Image",
 }
@@ -113,6 +130,7 @@ def record(bag: Path, images: bool = False, without: str = "") -> Path:
                     write("/joint_states", joint_states(stamp))
                     if sequence < PERIODS:
                         write("/activations", activations(sequence, episode, stamp=stamp))
+                        write("/behaviour", decision(episode, sequence, stamp))
                 hold = sequence == PERIODS
                 write("/policy/action", action(episode, sequence, stamp, hold))
     return bag
@@ -152,6 +170,10 @@ def test_hdf5_has_every_frame_of_every_episode(tmp_path: Path) -> None:
             assert (demo["actions"][:, 5] == number + 1).all()
             features = demo["obs/activations.features"][:]
             assert features[:, 0].tolist() == list(range(PERIODS))
+            memory = demo["obs/memory"][:]
+            assert memory[:, 0].tolist() == list(range(PERIODS))
+            assert (memory[:, 1] == number + 1).all()
+            assert json.loads(demo["obs/memory"].attrs["names"])[2] == "memory.2"
             assert demo["behaviour"][1] == b"grasp"
             names = json.loads(demo["obs/state"].attrs["names"])
             assert names[0] == f"{ARM.joint_names[0]}.position"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,7 +26,10 @@ _POSE = ("x", "y", "z", "qx", "qy", "qz", "qw")
 _TWIST = ("linear.x", "linear.y", "linear.z", "angular.x", "angular.y", "angular.z")
 
 STATE, ENVIRONMENT, ACTION = "observation.state", "observation.environment_state", "action"
-ACTIVATIONS, INTERNAL_STATE = "observation.activations", "observation.internal_state"
+ACTIVATIONS = "observation.activations"
+INTERNAL_STATE, MEMORY = "observation.internal_state", "observation.memory"
+_INNER = {"internal_state": (INTERNAL_STATE, "mean"), "behaviour": (MEMORY, "memory")}
+"""Topics of which frames have one field: the column, and the field."""
 
 
 class Key(NamedTuple):
@@ -87,8 +91,8 @@ def read_recording(bag: BagReader, arm: ArmDescription) -> Recording:
     """Put the frames of a bag together.
 
     Args:
-        bag: with joint states, poses and policy/action; activations and internal states where
-            there are any.
+        bag: with joint states, poses and policy/action; activations, internal states and the
+            choreographer's memory where there are any.
         arm: whose joints are looked for, by name.
 
     Raises:
@@ -136,7 +140,7 @@ class _Collection:
         self._poses = {"object": _Latest(), "goal": _Latest()}
         self._actions: dict[Key, tuple[int, Floats, str]] = {}
         self._layers: dict[str, dict[tuple[Key, int], Floats]] = {}
-        self._internal: dict[Key, Floats] = {}
+        self._inner: dict[str, dict[Key, Floats]] = {}  # by column
         self._models: set[str] = set()
         self._runs: dict[str, _Runs] = {}
         takers: dict[str, Callable[[str, Any], None]] = {
@@ -146,7 +150,10 @@ class _Collection:
             "policy/action": self._take_action,
         }
         takers = {find_topic(bag, name): taker for name, taker in takers.items()}
-        more = {"activations": self._take_activations, "internal_state": self._take_internal}
+        more: dict[str, Callable[[str, Any], None]] = {
+            "activations": self._take_activations,
+            **{name: partial(self._take_inner, *where) for name, where in _INNER.items()},
+        }
         for name, taker in more.items():
             if found := find_topic(bag, name, optional=True):
                 takers[found] = taker
@@ -179,10 +186,10 @@ class _Collection:
             if (found := values.get((key, stamp))) is None:
                 return None
             columns[f"{ACTIVATIONS}.{layer}"] = found
-        if self._internal:
-            if key not in self._internal:
+        for column, inner in self._inner.items():
+            if key not in inner:
                 return None
-            columns[INTERNAL_STATE] = self._internal[key]
+            columns[column] = inner[key]
         return columns
 
     def _names(self) -> dict[str, tuple[str, ...]]:
@@ -199,9 +206,10 @@ class _Collection:
         for layer, values in self._layers.items():
             size = len(next(iter(values.values())))
             names[f"{ACTIVATIONS}.{layer}"] = tuple(f"{layer}.{unit}" for unit in range(size))
-        if self._internal:
-            size = len(next(iter(self._internal.values())))
-            names[INTERNAL_STATE] = tuple(f"mean.{index}" for index in range(size))
+        for column, what in _INNER.values():
+            if found := self._inner.get(column):
+                size = len(next(iter(found.values())))
+                names[column] = tuple(f"{what}.{index}" for index in range(size))
         return names
 
     def _take_joints(self, topic: str, message: Any) -> None:
@@ -243,8 +251,10 @@ class _Collection:
             )
         values[key, stamp_of(message)] = message.values.astype(np.float32)
 
-    def _take_internal(self, topic: str, message: Any) -> None:
-        self._internal[self._key(topic, message)] = message.mean.astype(np.float32)
+    def _take_inner(self, column: str, field: str, topic: str, message: Any) -> None:
+        values = np.asarray(getattr(message, field, ()), np.float32)
+        if values.size:  # older recordings may lack the field
+            self._inner.setdefault(column, {})[self._key(topic, message)] = values
 
     def _key(self, stream: str, message: Any) -> Key:
         return self._runs.setdefault(stream, _Runs()).key(message)

@@ -61,7 +61,8 @@ class ActivationRecorder:
         self.close()
 
     def _hook(self, name: str):  # type: ignore[no-untyped-def]
-        def keep(module: nn.Module, given: object, output: Tensor) -> None:
-            self._latest[name] = output.detach()
+        def keep(module: nn.Module, given: object, output: Tensor | tuple[Tensor, ...]) -> None:
+            # Of what a recurrent module puts out, its state is the second.
+            self._latest[name] = (output[0] if isinstance(output, tuple) else output).detach()
 
         return keep

@@ -37,6 +37,7 @@ class Choice:
     index: int  # of the behaviour
     probabilities: Array  # (behaviours,)
     state_value: float
+    memory: Array  # (hidden,) hidden state of the LSTM, after the latest decision
     decided: bool  # anew in this period
 
 
@@ -148,7 +149,9 @@ class ChoreographerRuntime:
             {"heard": heard, "h": self._h, "c": self._c},
         )
         row = probabilities[0, 0]
-        self._choice = Choice(int(row.argmax()), row, float(value[0, 0]), True)
+        self._choice = Choice(
+            int(row.argmax()), row, float(value[0, 0]), self._h[0, 0], decided=True
+        )
         return self._choice
 
 

@@ -119,6 +119,7 @@ class ChoreographerNode(ManagedNode[ChoreographerParameters]):
             status.index, status.active = choice.index, self._runtime.names[choice.index]
             status.probabilities = array("f", choice.probabilities.tobytes())
             status.state_value = choice.state_value
+            status.memory = array("f", choice.memory.tobytes())
             self._publisher.publish(status)
         self.diagnostics.ok()
 
