@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.rows import Row, machine, tell, write
+from benchmarks.sides import ROOT
 from introspect_control.capture import BagReader, BagWriter
 from introspect_control.capture.definition import parse_definition
 from introspect_control.capture.repair import repair
 from introspect_control.capture.verify import inspect
 
-ROOT = Path(__file__).resolve().parents[1]
 DEFINITION = "uint64 number\nuint8[256] noise\n"
 LOST_AT_MOST = 1.0  # [s]
 _NOTE = struct.Struct("<QQ")  # number of the latest message, its time [ns]

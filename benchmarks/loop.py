@@ -12,41 +12,30 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import rclpy
-from builtin_interfaces.msg import Duration
 from diagnostic_msgs.msg import DiagnosticArray
 from introspect_msgs.srv import StartCapture
 from numpy.typing import NDArray
-from rclpy.client import Client
-from rclpy.executors import Executor
-from rclpy.node import Node
-from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
-from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
+from benchmarks.processes import cpu_times, processes
 from benchmarks.rows import Row, machine, positive, tell, write
-from introspect_control.nodes.runtime import SENSOR, end, make_executor, spin
-from introspect_description import ArmDescription
+from benchmarks.sides import ROOT
+from benchmarks.turns import ask, executor_of, ros, turn
+from benchmarks.workloads.relay import RATE, RelayedWorld
+from introspect_control.nodes.runtime import end
 from introspect_sim.nodes.sim_node import SimNode
-from introspect_sim.response_times import ResponseTimes
 
 Samples = NDArray[np.float64]
 
-ROOT = Path(__file__).resolve().parents[1]
 EPISODE = "an episode (try: introspect launch sim)"
 START = 60.0  # longest wait for all processes [s]
-LEAVING = 5.0  # longest wait for one to end [s]; who is killed leaves segments in /dev/shm
-RATE = 100.0  # of states [Hz]
 TARGETS = {("command", 50): 1.5, ("command", 99): 4.0}  # [ms]
 NODES = {
     "arm_bridge_node": "introspect_control.nodes.arm_bridge_node",
@@ -100,7 +89,7 @@ def percentile_rows(what: str, samples: Samples, seconds: float) -> list[Row]:
 
 def relay_times(seconds: float) -> Samples:
     """Response times of a relay [s]."""
-    with processes({"relay": ["-m", "benchmarks.loop", "--relay"]}), ros():
+    with processes({"relay": ["-m", "benchmarks.workloads.relay"]}), ros():
         world = RelayedWorld()
         executor = executor_of(world)
         turn(executor, lambda: len(world.responses.samples) > RATE, START, "the relay")
@@ -198,14 +187,6 @@ def recorded_times(seconds: float) -> tuple[list[Samples], list[Samples]]:
     return times
 
 
-def ask(executor: Executor, client: Client, request: Any, what: str) -> None:
-    """Call a service that has to succeed."""
-    future = client.call_async(request)
-    turn(executor, future.done, 10.0, f"an answer of {what}")
-    if not future.result().success:
-        raise TimeoutError(f"{what}: {future.result().message}")
-
-
 def policy(said: Sequence[DiagnosticArray]) -> dict[str, str]:
     """The latest diagnostics of the behaviour node."""
     for message in reversed(said):
@@ -215,140 +196,13 @@ def policy(said: Sequence[DiagnosticArray]) -> dict[str, str]:
     raise TimeoutError("behaviour_node has published no diagnostics")
 
 
-class RelayedWorld(Node):
-    """Publishes joint states and takes trajectories."""
-
-    def __init__(self) -> None:
-        super().__init__("relayed_world")
-        arm = ArmDescription.load("panda")
-        names = [*arm.joint_names, *arm.gripper.joint_names]
-        self._state = JointState(name=names, position=[0.1] * 9, velocity=[0.0] * 9)
-        self._stamp = 0
-        self.responses = ResponseTimes(window=1_000_000)
-        self._publisher = self.create_publisher(JointState, "joint_states", SENSOR)
-        self.create_subscription(JointTrajectory, "joint_trajectory", self._on_trajectory, SENSOR)
-        self.create_timer(1.0 / RATE, self._publish)
-
-    def _publish(self) -> None:
-        self._stamp += 1
-        self._state.header.stamp.nanosec = self._stamp
-        self.responses.published(self._stamp)
-        self._publisher.publish(self._state)
-
-    def _on_trajectory(self, message: JointTrajectory) -> None:
-        self.responses.answered(message.header.stamp.nanosec)
-
-
-class Relay(Node):
-    """Answers each joint state with a trajectory of the size that the bridge sends."""
-
-    def __init__(self) -> None:
-        super().__init__("relay")
-        self._trajectory = JointTrajectory(
-            joint_names=list(ArmDescription.load("panda").joint_names),
-            points=[
-                JointTrajectoryPoint(
-                    positions=[0.1] * 7,
-                    velocities=[0.0] * 7,
-                    time_from_start=Duration(nanosec=k * 40_000_000),
-                )
-                for k in range(1, 6)
-            ],
-        )
-        self._publisher = self.create_publisher(JointTrajectory, "joint_trajectory", SENSOR)
-        self.create_subscription(JointState, "joint_states", self._relay, SENSOR)
-
-    def _relay(self, message: JointState) -> None:
-        self._trajectory.header.stamp = message.header.stamp
-        self._publisher.publish(self._trajectory)
-
-
-def executor_of(node: Node) -> Executor:
-    """The one executor of a node.
-
-    One for all its turns: events that wait in an executor are lost with it, and every message after
-    a lost one would be taken one too late.
-    """
-    executor = make_executor()
-    executor.add_node(node)
-    node.executor = executor
-    return executor
-
-
-def turn(executor: Executor, enough: Callable[[], bool], patience: float, what: str = "") -> None:
-    """Run a node until ``enough``, or for so long; a wait for ``what`` in vain is an error."""
-    end_of_turn = time.monotonic() + patience
-    while not enough() and time.monotonic() < end_of_turn:
-        executor.spin_once(timeout_sec=0.1)
-    if what and not enough():
-        raise TimeoutError(f"{what} did not come within {patience:.0f} s")
-
-
-@contextmanager
-def ros() -> Iterator[None]:
-    """A ROS context for one measurement."""
-    rclpy.init(args=[])
-    try:
-        yield
-    finally:
-        rclpy.try_shutdown()
-
-
-@contextmanager
-def processes(commands: dict[str, list[str]]) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
-    """Python processes by name, which all end with the block.
-
-    A wait in vain is told with who has ended before its time, and with what all have said.
-    """
-    with tempfile.TemporaryFile("w+b") as output:
-        started = {
-            name: subprocess.Popen(
-                [sys.executable, *command], cwd=ROOT, stdout=output, stderr=subprocess.STDOUT
-            )
-            for name, command in commands.items()
-        }
-        try:
-            yield started
-        except TimeoutError as error:
-            ended = {name: process.poll() for name, process in started.items()}
-            gone = [f"{name} ended with {code}" for name, code in ended.items() if code is not None]
-            said = os.pread(output.fileno(), os.fstat(output.fileno()).st_size, 0).decode()
-            raise TimeoutError("\n".join([str(error), *gone, said])) from error
-        finally:
-            leave(started.values())
-
-
-def leave(started: Collection[subprocess.Popen[bytes]]) -> None:
-    """End processes, in peace if they will."""
-    for process in started:
-        process.terminate()
-    for process in started:
-        try:
-            process.wait(LEAVING)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def cpu_times(started: dict[str, subprocess.Popen[Any]]) -> dict[str, float]:
-    """Processor time that running processes have used [s]."""
-    times = {}
-    for name, process in started.items():
-        fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(") ")[2].split()
-        times[name] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-    return times
-
-
 def main() -> int:
     """Run the program."""
     parser = argparse.ArgumentParser(prog="introspect bench loop", description=__doc__)
     parser.add_argument("--seconds", type=positive, default=20.0, help="of each side (default 20)")
     parser.add_argument("--out", type=Path, help="folder for bench.json, as results/bench-loop")
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
-    parser.add_argument("--relay", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.relay:
-        return spin(Relay, args=[])
     os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 100)  # nobody else's nodes
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     where = machine()

@@ -1,1 +1,1 @@
-"""What the sides of the comparisons do: each module's ``prepare(**settings)`` makes the work."""
+"""What the sides of the comparisons do: modules with ``prepare(**settings)``, or whole programs."""

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import io
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from introspect_control.atomic import write_file
 from introspect_control.capture.frames import ACTION, Episode, Recording
 from introspect_control.capture.images import IMAGE, Spool
 
@@ -44,8 +44,7 @@ def write_hdf5(
     """
     import h5py
 
-    aside = target.with_name(f".{target.name}.tmp-{os.getpid()}")
-    try:
+    def fill(aside: Path) -> None:
         with h5py.File(aside, "w") as file:
             data = file.create_group("data")
             data.attrs["total"] = recording.frames
@@ -59,9 +58,8 @@ def write_hdf5(
                 _fill(group, recording, episode, images)
                 if advance is not None:
                     advance(number + 1)
-        os.replace(aside, target)
-    finally:
-        aside.unlink(missing_ok=True)
+
+    write_file(target, fill)
 
 
 def _fill(group: Any, recording: Recording, episode: Episode, images: Spool | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.loop import processes
+from benchmarks.processes import processes
 
 
 def wait_in_vain(program: str) -> None:
