@@ -45,6 +45,7 @@ NODES = {
     "task_node": "introspect_sim.nodes.task_node",
 }
 RECORDER = {"capture_node": "introspect_control.nodes.capture_node"}
+STRETCHES = 20  # that the interval of a percentile is drawn from
 TURNS = 20  # of either, recorded and not
 TURN = 0.1  # share of the time of one side: a turn must be short, as a machine has its moods
 MOST_COST = 1.10  # of recording: 99th percentile of the command with it over that without
@@ -72,13 +73,20 @@ def measure(seconds: float) -> list[Row]:
 
 
 def percentile_rows(what: str, samples: Samples, seconds: float) -> list[Row]:
-    """Median and 99th percentile in milliseconds, with bootstrap intervals."""
+    """Median and 99th percentile in milliseconds, with bootstrap intervals.
+
+    Whole stretches of the measurement are drawn, for neighbouring times are alike.
+    """
     times = 1e3 * samples
-    drawn = np.random.default_rng(0).choice(times, (500, len(times)))
+    rng, stretches = np.random.default_rng(0), np.array_split(times, STRETCHES)
+    drawn = [
+        np.concatenate([stretches[k] for k in rng.integers(STRETCHES, size=STRETCHES)])
+        for _ in range(500)
+    ]
     rows = []
     for q in (50, 99):
         value = float(np.percentile(times, q))
-        low, high = np.percentile(np.percentile(drawn, q, axis=1), (2.5, 97.5))
+        low, high = np.percentile([np.percentile(some, q) for some in drawn], (2.5, 97.5))
         interval = (min(float(low), value), max(float(high), value))
         target = TARGETS.get((what, q))
         rows.append(

@@ -7,11 +7,12 @@ import json
 import math
 import os
 import platform
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from introspect_control.atomic import write_text
 
 
 @dataclass(frozen=True)
@@ -121,11 +122,7 @@ def write(path: Path, rows: Sequence[Row], **more: Any) -> None:
     """Write rows as JSON, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"rows": [row.as_json() for row in rows], **more}, indent=1) + "\n"
-    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-        os.fchmod(handle, 0o644)  # not for the owner's eyes alone, as temporary files are
-    os.replace(name, path)
+    write_text(path, text)
 
 
 def table(rows: Sequence[Row]) -> str:

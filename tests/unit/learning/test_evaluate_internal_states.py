@@ -28,7 +28,8 @@ def watched(disturbed: bool, seeing: bool) -> Watched:
     at = rng.integers(10, 70, N) if disturbed else np.full(N, -1)
     failure, surprise = rng.random((N, STEPS)), rng.random((N, STEPS))
     if seeing:
-        failure = np.where(success[:, None], 0.1, 0.9) + 0.05 * failure
+        late = np.arange(STEPS) >= STEPS - 1 - 20  # foresees, but only from 0.8 s before the end on
+        failure = np.where(late & ~success[:, None], 2.0, failure)
         if disturbed:
             surprise[np.arange(N), at] = 5.0
     told = phase if seeing else rng.integers(3, size=phase.shape)
@@ -67,6 +68,12 @@ def test_false_alarms_are_counted_where_nothing_happens(eyes: dict[str, bool]) -
     assert metrics["failure_auroc_0.5s"]["positives"] > 10
 
 
+def test_failure_is_asked_for_at_its_lead_and_no_later(eyes: dict[str, bool]) -> None:
+    metrics = evaluate_internal_states(shipped(), StatesEvaluationConfig())["metrics"]
+    assert metrics["failure_auroc_0.8s"]["value"] == 1.0
+    assert metrics["failure_auroc_1.2s"]["value"] < 0.7
+
+
 def test_baselines_stand_beside_and_too_little_to_tell_is_no_number(
     eyes: dict[str, bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -79,9 +86,23 @@ def test_baselines_stand_beside_and_too_little_to_tell_is_no_number(
     json.dumps(metrics, allow_nan=False)
 
 
+def test_nothing_is_scored_that_comes_after_the_end_of_an_attempt() -> None:
+    calm, rough = watched(False, True), watched(True, True)
+    # Whatever is said after step 60 is wrong, and so are disturbances and failures then.
+    late = np.arange(STEPS) >= 60
+    early = replace(rough, end=np.where(rough.success, 60, STEPS))
+    calm = replace(calm, end=np.full(N, 60), surprise=np.where(late, 9.0, calm.surprise))
+    assert scoring._false_alarms(calm)["value"] == 0.0
+    found = scoring._disturbances(calm, early, "surprise")
+    assert found["value"] == 1.0
+    assert found["positives"] == (rough.disturbed_at < early.end).sum() < N
+    asked = scoring._failures(early, early.failure, 0.5)
+    assert asked["n"] == (rough.disturbed_at < early.end).sum()
+
+
 def test_an_arm_that_waits_at_its_goal_is_not_asked_for_its_phase() -> None:
     seen = watched(False, True)
-    wrong = replace(seen, told_phase=1 - seen.told_phase, arrived=np.full(N, 60))
+    wrong = replace(seen, told_phase=1 - seen.told_phase, end=np.full(N, 60))
     assert scoring._phases(wrong)["value"] == 0.0
     assert scoring._phases(replace(wrong, told_phase=seen.phase))["value"] == 1.0
 

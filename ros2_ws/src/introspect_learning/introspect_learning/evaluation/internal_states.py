@@ -25,6 +25,7 @@ from introspect_learning.models import (
 from introspect_learning.models.runtime import policy_part
 from introspect_sim.envs import Perturbation, PerturbationConfig, PickAndPlaceVectorEnv
 from introspect_sim.tasks import OBSERVATION, POLICY_PERIOD
+from introspect_sim.worlds import TIMESTEP
 
 EVALUATION_SEED = 4_000_000  # added to the user's seed: episodes that no training sees
 WINDOW = 12  # steps after a disturbance in which it has to be noticed
@@ -44,7 +45,7 @@ class StatesEvaluationConfig:
     arm: str = "panda"
     threads: int = 2  # that step the worlds
     batch: int = 128  # episodes side by side
-    timestep: float = 0.005  # of the physics [s]
+    timestep: float = TIMESTEP  # of the physics [s]
 
     def __post_init__(self) -> None:
         """Refuse what cannot be evaluated."""
@@ -53,11 +54,16 @@ class StatesEvaluationConfig:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         if self.seed < 0:
             raise ValueError(f"seed must not be negative, got {self.seed}")
+        if not 0.0 < self.timestep <= POLICY_PERIOD:
+            raise ValueError(f"timestep must be in (0, {POLICY_PERIOD}] s, got {self.timestep}")
 
 
 @dataclass(frozen=True)
 class Watched:
-    """Episodes, and what the internal states said in every step of them."""
+    """Attempts, and what the internal states said in every step of them.
+
+    Nothing behind an attempt's end is scored: the nodes would never see it.
+    """
 
     phase: NDArray[np.int64]  # (n, steps) by the task's own rule
     told_phase: NDArray[np.int64]  # (n, steps) by the internal state
@@ -65,8 +71,8 @@ class Watched:
     surprise: NDArray[np.float64]  # (n, steps)
     distance: NDArray[np.float64]  # (n, steps) of object and goal [m]: a baseline of failure
     change: NDArray[np.float64]  # (n, steps) of what the network reads: a baseline of surprise
-    arrived: NDArray[np.int64]  # (n,) step at which the object had been at its goal for good
-    success: NDArray[np.bool_]  # (n,) at the goal at the end
+    end: NDArray[np.int64]  # (n,) step at which the nodes end the attempt: arrived, or out of time
+    success: NDArray[np.bool_]  # (n,) at the goal then
     disturbed_at: NDArray[np.int64]  # (n,) first step that could show the disturbance; -1: none
     kind: NDArray[np.int64]  # (n,) of the disturbance; -1: none
 
@@ -182,7 +188,7 @@ def _batch(
     teacher, observation = Teacher(), env.observe()
     to_goal, index_, scale = OBSERVATION.slice("goal_minus_object"), INPUT_INDEX, INPUT_SCALE
     before = observation
-    at_goal, arrived = np.zeros(n, dtype=np.int64), np.full(n, env.horizon)
+    at_goal, end = np.zeros(n, dtype=np.int64), np.full(n, env.horizon)
     for step in range(env.horizon):
         phase[:, step] = teacher.reference(observation)
         distance[:, step] = np.linalg.norm(observation[:, to_goal], axis=1)
@@ -198,34 +204,42 @@ def _batch(
             acted[row] = names[index]
             actions.append(output.actions[index])
         observation, _, _, _, info = env.step(np.stack(actions))
-        success = info["success"]
-        at_goal = np.where(success, at_goal + 1, 0)
-        arrived = np.where(at_goal == PERIODS_AT_GOAL, np.minimum(arrived, step + 1), arrived)
+        going_on = step < end
+        success = np.where(going_on, info["success"], success)
+        at_goal = np.where(info["success"], at_goal + 1, 0)
+        end = np.where(going_on & (at_goal == PERIODS_AT_GOAL), step + 1, end)
         disturbed_at[(disturbed_at < 0) & info["disturbed"]] = step + 1
     kind = np.where(disturbed_at >= 0, env.disturbances(), -1)
     return Watched(
-        phase, told, failure, surprise, distance, change, arrived, success, disturbed_at, kind
+        phase, told, failure, surprise, distance, change, end, success, disturbed_at, kind
     )
 
 
 def _phases(watched: Watched) -> dict[str, Any]:
-    """Share of steps whose phase was told right, resampled by episode.
-
-    Only steps before the nodes would have ended the episode: an arm that waits at its goal is no
-    question.
-    """
-    return _shares(watched.phase == watched.told_phase, watched.arrived)
+    """Share of steps whose phase was told right, resampled by episode."""
+    return _shares(watched.phase == watched.told_phase, watched)
 
 
 def _most_frequent(watched: Watched) -> dict[str, Any]:
     """As ``_phases`` for whoever always says the most frequent phase."""
-    asked = np.arange(watched.phase.shape[1]) < watched.arrived[:, None]
-    return _shares(watched.phase == np.bincount(watched.phase[asked]).argmax(), watched.arrived)
+    most = np.bincount(watched.phase[_asked(watched)]).argmax()
+    return _shares(watched.phase == most, watched)
 
 
-def _shares(right: NDArray[np.bool_], arrived: NDArray[np.int64]) -> dict[str, Any]:
-    asked = np.arange(right.shape[1]) < arrived[:, None]
-    counts = np.stack([(right & asked).sum(axis=1), asked.sum(axis=1)], axis=1).astype(float)
+def _false_alarms(calm: Watched) -> dict[str, Any]:
+    """Share of undisturbed steps with an alarm, resampled by episode."""
+    return _shares(calm.surprise >= 1.0, calm)
+
+
+def _asked(watched: Watched) -> NDArray[np.bool_]:
+    """(n, steps) before the attempt's end."""
+    steps: NDArray[np.bool_] = np.arange(watched.phase.shape[1]) < watched.end[:, None]
+    return steps
+
+
+def _shares(yes: NDArray[np.bool_], watched: Watched) -> dict[str, Any]:
+    asked = _asked(watched)
+    counts = np.stack([(yes & asked).sum(axis=1), asked.sum(axis=1)], axis=1).astype(float)
 
     def share(rows: NDArray[np.float64]) -> float:
         return float(rows[:, 0].sum() / rows[:, 1].sum())
@@ -234,46 +248,42 @@ def _shares(right: NDArray[np.bool_], arrived: NDArray[np.int64]) -> dict[str, A
 
 
 def _failures(watched: Watched, scores: NDArray[np.float64], lead: float) -> dict[str, Any]:
-    """AUROC of scores (n, steps) for failure, this long before the attempt's end."""
-    step = scores.shape[1] - math.ceil(lead / POLICY_PERIOD - 1e-9) - 1
-    if step < 0:
+    """AUROC of scores (n, steps) for failure, this long before the attempt's end.
+
+    An attempt that was disturbed after its end was none of that kind, and is left out.
+    """
+    step = watched.end - math.ceil(lead / POLICY_PERIOD - 1e-9) - 1
+    rows = np.flatnonzero((step >= 0) & (watched.disturbed_at < watched.end))
+    if not len(rows):
         return _row(math.nan, (math.nan, math.nan), 0)
-    return _ranked(scores[:, step], ~watched.success)
+    return _ranked(scores[rows, step[rows]], ~watched.success[rows])
 
 
 def _disturbances(
     calm: Watched, rough: Watched, by: str, kind: Perturbation | None = None
 ) -> dict[str, Any]:
-    """AUROC of the greatest score after a disturbance against undisturbed steps.
+    """AUROC of the greatest score soon after a disturbance against undisturbed steps.
 
     Undisturbed windows begin at the same steps as the disturbances did.
     """
-    quiet_scores, rough_scores = getattr(calm, by), getattr(rough, by)
-    steps = rough_scores.shape[1]
-    came = rough.disturbed_at >= 0
+    came = (rough.disturbed_at >= 0) & (rough.disturbed_at < rough.end)
     came &= (rough.kind == kind.value) if kind is not None else True
     starts = rough.disturbed_at[came]
     if not len(starts):
         return _row(math.nan, (math.nan, math.nan), 0)
-    scores = [
-        rough_scores[row, rough.disturbed_at[row] : rough.disturbed_at[row] + WINDOW].max()
-        for row in np.flatnonzero(came)
-        if rough.disturbed_at[row] < steps
-    ]
-    rng = np.random.default_rng(0)
-    quiet = [
-        quiet_scores[row, start : start + WINDOW].max()
-        for row, start in enumerate(rng.choice(starts, len(quiet_scores)))
-        if start < steps
-    ]
+    scores = _greatest(getattr(rough, by)[came], starts, rough.end[came])
+    drawn = np.random.default_rng(0).choice(starts, len(calm.end))
+    quiet = _greatest(getattr(calm, by), drawn, calm.end)
     positive = np.r_[np.ones(len(scores), dtype=bool), np.zeros(len(quiet), dtype=bool)]
-    return _ranked(np.array([*scores, *quiet]), positive)
+    return _ranked(np.r_[scores, quiet], positive)
 
 
-def _false_alarms(calm: Watched) -> dict[str, Any]:
-    """Share of undisturbed steps with an alarm."""
-    share = (calm.surprise >= 1.0).mean(axis=1)
-    return _row(float(share.mean()), bootstrap(lambda rows: float(rows.mean()), share), len(share))
+def _greatest(
+    scores: NDArray[np.float64], starts: NDArray[np.int64], ends: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """The greatest score of each row's window; rows that have ended before it are left out."""
+    windows = zip(scores, starts, np.minimum(starts + WINDOW, ends), strict=True)
+    return np.array([row[start:end].max() for row, start, end in windows if start < end])
 
 
 def _ranked(scores: NDArray[np.float64], positive: NDArray[np.bool_]) -> dict[str, Any]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -24,8 +22,9 @@ from introspect_learning.choreographer.training import ChoreographerConfig, trai
 from introspect_learning.internal_states.model import InternalStateModel
 from introspect_learning.rl.ppo import PPOConfig
 from introspect_learning.runs.stage import Stage
-from introspect_learning.studies.encoders import Shared
-from introspect_learning.studies.variant import MODES, VARIANTS, Variant
+from introspect_learning.studies.digest import digest_of
+from introspect_learning.studies.encoders import Shared, shared_settings
+from introspect_learning.studies.variant import MODES, VARIANTS
 from introspect_sim.envs import SENSORS, PerturbationConfig, SensorFaultConfig
 from introspect_sim.tasks import POLICY_PERIOD
 
@@ -71,10 +70,36 @@ class Cell:
         return 1000 if self.mode == "ours" and not self.noise else 2000
 
     @property
+    def settings(self) -> ChoreographerConfig | SeedModeConfig:
+        """Of the training."""
+        variant = VARIANTS[self.variant]
+        if self.mode == "ours":
+            return ChoreographerConfig(
+                listens_to=variant.listens_to,
+                tuned=variant.tuned,
+                hidden=ChoreographerConfig.hidden * (2 if variant.wide else 1),
+                iterations=self.episodes // BATCH,
+                first_evaluation=100 // BATCH,
+                evaluate_every=100 // BATCH,
+                good_enough=1.1,  # goes on to the end
+                ppo=PPOConfig(minibatches=2),
+            )
+        return SeedModeConfig(
+            listens_to=variant.listens_to,
+            tuned=variant.tuned,
+            hidden=SeedModeConfig.hidden * (2 if variant.wide else 1),
+            episodes=self.episodes,
+        )
+
+    @property
     def key(self) -> str:
-        """Names the cell's result among others."""
-        about = json.dumps([asdict(self), VERSION, self.episodes], sort_keys=True)
-        digest = hashlib.sha256(about.encode()).hexdigest()[:8]
+        """Names the cell's result among others, with a digest of everything it depends on."""
+        numbers = [BATCH, FINAL, DISTURBED, FAULTY, ON_THE_WAY, FRESH, HORIZON]
+        faults = {name: asdict(fault) for name, fault in FAULTS.items()}
+        digest = digest_of(
+            [VERSION, asdict(self), asdict(self.settings), numbers, faults],
+            shared_settings(self.noise, self.arm),
+        )
         return f"{self.mode}-{self.variant}-noise{self.noise:g}-seed{self.seed}-{digest}"
 
 
@@ -102,14 +127,14 @@ def run_cell(cell: Cell, shared_folder: Path) -> dict[str, Any]:
     behaviours, digest = shared.behaviours()
     encoder = shared.encoder(variant.encoder, cell.seed) if variant.encoder else None
     train = _train_ours if cell.mode == "ours" else _train_seed_mode
-    net, curve = train(cell, variant, shared.config, arm, behaviours, encoder)
+    net, curve, horizon = train(cell, shared.config, arm, behaviours, encoder)
     score = _Score(cell, shared.config, arm, behaviours, net)
     success, told = score.run(FINAL)
     result: dict[str, Any] = {
         "cell": asdict(cell),
         "behaviours": digest,
         "curve": [[step, round(values["success"], 4)] for step, values in curve],
-        "env_steps_an_episode": HORIZON,
+        "env_steps_an_episode": horizon,  # of training
         "success": success,
         "recovered": score.run(DISTURBED, disturbed=True)[0],
         **told,
@@ -127,59 +152,49 @@ def run_cell(cell: Cell, shared_folder: Path) -> dict[str, Any]:
     return result
 
 
+_Trained = tuple[Choreographer, list[tuple[int, dict[str, float]]], int]
+"""A choreographer, its curve, and the policy steps of a training episode."""
+
+
 def _train_ours(
     cell: Cell,
-    variant: Variant,
     config: BBRLConfig,
     arm: ArmDescription,
     behaviours: BehaviourNet,
     encoder: InternalStateModel | None,
-) -> tuple[Choreographer, list[tuple[int, dict[str, float]]]]:
+) -> _Trained:
     disturbed = PerturbationConfig(probability=config.perturbed, latest=30)
     env = make_env(config, arm, BATCH, perturbation=disturbed)
     evaluation = make_env(config, arm, ON_THE_WAY, horizon=HORIZON)
-    settings = ChoreographerConfig(
-        listens_to=variant.listens_to,
-        tuned=variant.tuned,
-        hidden=ChoreographerConfig.hidden * (2 if variant.wide else 1),
-        iterations=cell.episodes // BATCH,
-        first_evaluation=100 // BATCH,
-        evaluate_every=100 // BATCH,
-        good_enough=1.1,  # goes on to the end
-        ppo=PPOConfig(minibatches=2),
-    )
     curve = _Curve()
+    settings = cell.settings
+    assert isinstance(settings, ChoreographerConfig)
     net, _ = train_choreographer(
         env, evaluation, behaviours, settings, cell.seed, curve, internal_states=encoder
     )
     env.close()
     evaluation.close()
-    return net, curve.points
+    return net, curve.points, env.horizon
 
 
 def _train_seed_mode(
     cell: Cell,
-    variant: Variant,
     config: BBRLConfig,
     arm: ArmDescription,
     behaviours: BehaviourNet,
     encoder: InternalStateModel | None,
-) -> tuple[Choreographer, list[tuple[int, dict[str, float]]]]:
+) -> _Trained:
     env = make_env(config, arm, BATCH, horizon=HORIZON)
     evaluation = make_env(config, arm, ON_THE_WAY, horizon=HORIZON)
-    settings = SeedModeConfig(
-        listens_to=variant.listens_to,
-        tuned=variant.tuned,
-        hidden=SeedModeConfig.hidden * (2 if variant.wide else 1),
-        episodes=cell.episodes,
-    )
     curve = _Curve()
+    settings = cell.settings
+    assert isinstance(settings, SeedModeConfig)
     net = train_seed_mode(
         env, evaluation, behaviours, settings, cell.seed, curve, internal_states=encoder
     )
     env.close()
     evaluation.close()
-    return net, curve.points
+    return net, curve.points, env.horizon
 
 
 class _Score:
@@ -222,7 +237,6 @@ class _Score:
         env.close()
         return success, {
             "values": _short(values.mean(dim=1)),
-            "values_deviation": _short(values.std(dim=1)),
             "choices": [_short(row) for row in _shares(choices, len(self._behaviours.names))],
             "decision_seconds": seconds,  # between two; 0: one a phase
         }

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import fcntl
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors.torch import load_file, save_file
@@ -20,12 +21,14 @@ from introspect_learning.data.collect import collect
 from introspect_learning.data.drivers import Ruled
 from introspect_learning.internal_states.model import InternalStateConfig, InternalStateModel
 from introspect_learning.internal_states.training import LearningConfig, learn_internal_states
-from introspect_learning.models import shipped
+from introspect_learning.models import ContractError, shipped
 from introspect_learning.models.contract import Contract
 from introspect_learning.models.export import load_behaviours
+from introspect_learning.studies.digest import digest_of
 from introspect_sim.envs import PerturbationConfig, SensorFaultConfig
 
-BATCHES, EPOCHS = 4, 8
+BATCHES = 4
+_LEARNING = LearningConfig(epochs=8)
 SEED = 5_000_000  # of the episodes that encoders learn from
 
 
@@ -33,6 +36,16 @@ SEED = 5_000_000  # of the episodes that encoders learn from
 def shipped_behaviours() -> str:
     """Hash of the shipped behaviours."""
     return Contract.read(shipped() / "behaviours", "behaviours").hash
+
+
+def episodes_config(noise: float, arm: str) -> BBRLConfig:
+    """Of all episodes: one thread, as studies run many trainings side by side."""
+    return BBRLConfig(threads=1, arm=arm, faults=SensorFaultConfig(noise=noise))
+
+
+def shared_settings(noise: float, arm: str) -> list[Any]:
+    """What everything shared depends on."""
+    return [BATCHES, SEED, asdict(_LEARNING), asdict(episodes_config(noise, arm))]
 
 
 class Shared:
@@ -47,22 +60,27 @@ class Shared:
 
     def __init__(self, folder: Path, noise: float, arm: ArmDescription) -> None:
         self._noise, self._arm = noise, arm
-        self._folder = folder / f"noise{noise:g}"
-        if not noise:  # made with the shipped behaviours, and with no others
-            self._folder = folder / f"shipped-{shipped_behaviours()[:8]}"
+        self.config = episodes_config(noise, arm.name)
+        # Without noise it is made with the shipped behaviours, and with no others.
+        made_with = f"noise{noise:g}" if noise else f"shipped-{shipped_behaviours()[:8]}"
+        self._folder = folder / f"{made_with}-{digest_of(shared_settings(noise, arm.name))}"
         self._folder.mkdir(parents=True, exist_ok=True)
 
     @property
-    def config(self) -> BBRLConfig:
-        """Of all episodes: one thread, as studies run many trainings side by side."""
-        faults = SensorFaultConfig(noise=self._noise)
-        return BBRLConfig(threads=1, arm=self._arm.name, faults=faults)
+    def behaviours_hash(self) -> str:
+        """Of the behaviours, "" where they have not been learned yet."""
+        if not self._noise:
+            return shipped_behaviours()
+        try:
+            return Contract.read(self._learned / "behaviours", "behaviours").hash
+        except ContractError:
+            return ""
 
     def behaviours(self) -> tuple[BehaviourNet, str]:
         """The behaviours, and their hash."""
         policy = shipped()
         if self._noise:
-            policy = self._folder / "behaviours" / "model"
+            policy = self._learned
             self._once(policy / "behaviours" / "contract.json", self._learn_behaviours)
         net, contract = load_behaviours(policy, self._arm)
         return net, contract.hash
@@ -74,7 +92,7 @@ class Shared:
 
         def learn() -> None:
             data, _ = self.activations().split(0.2, 0)
-            learning = LearningConfig(model=config, epochs=EPOCHS)
+            learning = replace(_LEARNING, model=config)
             model, _ = learn_internal_states(data, learning, seed)
             write_file(file, lambda aside: save_file(model.state_dict(), aside))
 
@@ -102,8 +120,13 @@ class Shared:
         self._once(file, gather)
         return ActivationDataset.load(file)
 
+    @property
+    def _learned(self) -> Path:
+        """Folder of the policy whose behaviours were learned in noise."""
+        return self._folder / "behaviours" / "model"
+
     def _learn_behaviours(self) -> None:
-        out = self._folder / "behaviours"
+        out = self._learned.parent
         config = replace(self.config, seed=0)
         train_bbrl(config, out, parts=("behaviours",), resume=(out / "config.json").exists())
 

@@ -42,6 +42,7 @@ def learning_curves(groups: Groups, out: Path) -> list[Path]:
                 _curve(ax, by_variant["features"], "features", "k")
             ax.set(title=f"{modes[column]}: {'controls' if row else 'published variants'}")
             ax.set(xlabel="training episodes", ylim=(-3, 103))
+            _count_steps(ax, by_variant)
             ax.grid(alpha=0.3)
             ax.legend(fontsize=7, loc="lower right")
         axes[0][0].set_ylabel("success [%], IQM and 95 % interval")
@@ -52,7 +53,7 @@ def noise(groups: Groups, out: Path) -> list[Path]:
     """Final success by level of noise, and with one fault alone."""
     plt = pyplot()
     figure, axes = plt.subplots(1, 2, figsize=(11.0, 3.8), layout="constrained")
-    names = [v.name for v in PUBLISHED]
+    names = [v.name for v in PUBLISHED if any(v.name in by for by in groups.values())]
     width = 0.8 / len(groups)
     for k, ((mode, level), by_variant) in enumerate(groups.items()):
         _bars(axes[0], by_variant, names, "success", k * width, width, f"{mode}, σ = {level:g}")
@@ -134,6 +135,14 @@ def perturbation(groups: Groups, out: Path) -> list[Path]:
 def _curve(ax: Any, results: Sequence[Result], label: str, colour: str) -> None:
     episodes, curves = curves_of(results)
     _band(ax, episodes, 100.0 * curves, colour, f"{label} ({len(results)})")
+
+
+def _count_steps(ax: Any, by_variant: dict[str, list[Result]]) -> None:
+    """Say above how many steps of the environment the episodes are."""
+    steps = 1e-3 * next(iter(by_variant.values()))[0]["env_steps_an_episode"]
+    above = ax.secondary_xaxis("top", functions=(lambda x: steps * x, lambda x: x / steps))
+    above.set_xlabel("environment steps [thousands]", fontsize=7)
+    above.tick_params(labelsize=7)
 
 
 def _band(ax: Any, x: Any, values: Any, colour: str, label: str | None) -> None:

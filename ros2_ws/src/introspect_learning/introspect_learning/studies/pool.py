@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from introspect_control.atomic import write_text
+from introspect_description import ArmDescription
 from introspect_learning.runs.errors import RunError
 from introspect_learning.studies.cell import Cell, run_cell
-from introspect_learning.studies.encoders import shipped_behaviours
+from introspect_learning.studies.encoders import Shared
 
 Report = Callable[[float, str], None]
 
@@ -36,9 +37,13 @@ def run_cells(
         raise ValueError(f"jobs must be at least 1, got {jobs}")
     try:
         (cache / "cells").mkdir(parents=True, exist_ok=True)
+        behaviours = {
+            (noise, arm): Shared(cache / "shared", noise, ArmDescription.load(arm)).behaviours_hash
+            for noise, arm in {(cell.noise, cell.arm) for cell in cells}
+        }
     except OSError as error:
         raise RunError(f"cannot write to {cache}: {error.strerror}") from error
-    results = {cell: _kept(cell, cache) for cell in cells}
+    results = {cell: _kept(cell, cache, behaviours[cell.noise, cell.arm]) for cell in cells}
     missing = [cell for cell, result in results.items() if result is None]
     if missing:
         started = time.perf_counter()
@@ -66,14 +71,14 @@ def run_cells(
     return [result for result in results.values() if result is not None]
 
 
-def _kept(cell: Cell, cache: Path) -> dict[str, Any] | None:
+def _kept(cell: Cell, cache: Path, behaviours: str) -> dict[str, Any] | None:
     file = cache / "cells" / f"{cell.key}.json"
     try:
         result: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    # Without noise, the shipped behaviours are what was chosen from; others may be shipped now.
-    return result if cell.noise or result["behaviours"] == shipped_behaviours() else None
+    # It has to have chosen from the same behaviours: others may be shipped, or learned, now.
+    return result if result["behaviours"] == behaviours else None
 
 
 def _keep(cell: Cell, future: Future[dict[str, Any]], cache: Path) -> dict[str, Any]:

@@ -61,6 +61,7 @@ class Study:
     noises: tuple[float, ...]  # levels of noise whose trainings it needs
     draw: Draw  # its figures
     controls: bool = True  # whether the controls belong to it
+    verdicts: bool = True  # whether it says what differs: one study only, of the same trainings
 
 
 STUDIES = {
@@ -85,12 +86,14 @@ STUDIES = {
             (0.0,),
             figures.state_values,
             controls=False,
+            verdicts=False,
         ),
         Study(
             "perturbation",
             "recovery from a push, a drop, a moved object or goal, by variant",
             (0.0,),
             figures.perturbation,
+            verdicts=False,
         ),
     )
 }
@@ -144,7 +147,8 @@ def reproduce(
     for (mode, noise), by_variant in groups.items():
         about = {"mode": mode, "noise": noise}
         rows += [variant_row(name, found) | about for name, found in by_variant.items()]
-        gaps += [row | about for row in differences(by_variant, len(groups))]
+        if study.verdicts:
+            gaps += [row | about for row in differences(by_variant, len(groups))]
         if mode == config.modes[0]:
             beside = baseline_rows(Shared(cache / "shared", noise, arm), arm)
             rows += [row | {"mode": "", "noise": noise} for row in beside]
