@@ -117,7 +117,18 @@ def test_an_episode_with_a_gap_falls_into_parts(tmp_path: Path) -> None:
     data = activations_of(bag, LAYERS, BEHAVIOURS)
     assert [len(rows) for rows in data.sequences()] == [4, 1, 2, 4]
     assert data.success[LENGTH : LENGTH + 3].tolist() == [1, 1, 1]
-    assert data.select(("features",)).layers == {"features": 3}
+
+
+def test_no_recorded_episode_is_on_both_sides_of_a_split_whatever_is_missing(
+    tmp_path: Path,
+) -> None:
+    bag = recorded(tmp_path / "bag", skip={(number, 1, "features") for number in (1, 2, 3)})
+    data = activations_of(bag, LAYERS, BEHAVIOURS)
+    assert len(data.episodes) == 3
+    for seed in range(20):
+        sides = [set(part.activations[:, 0] // 100) for part in data.split(0.4, seed)]
+        assert not sides[0] & sides[1]
+        assert sides[0] | sides[1] == {1, 2, 3}
 
 
 def test_an_episode_that_ran_out_of_time_has_failed(tmp_path: Path) -> None:

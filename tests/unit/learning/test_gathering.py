@@ -47,6 +47,7 @@ def test_a_period_that_stays_incomplete_gives_way_to_the_next(gathering: Gatheri
 def test_a_straggler_does_not_cost_the_period_that_is_being_collected(
     gathering: Gathering,
 ) -> None:
+    gathering.add(at(0), "first", values(1))
     gathering.add(at(1), "first", values(10))
     assert gathering.add(at(0), "second", values(2)) is None
 
@@ -54,7 +55,7 @@ def test_a_straggler_does_not_cost_the_period_that_is_being_collected(
 
     assert complete is not None
     assert [layer[0] for layer in complete.values()] == [10, 20]
-    assert gathering.incomplete == 0
+    assert gathering.incomplete == 1
 
 
 def test_a_first_observation_that_is_taken_anew_is_another_period(gathering: Gathering) -> None:
@@ -71,6 +72,25 @@ def test_an_episode_with_a_lower_number_is_a_new_one_as_after_a_restart(
     gathering.add(Period(1, 0, 0), "first", values(1))
 
     assert gathering.add(Period(1, 0, 0), "second", values(2)) is not None
+
+
+@pytest.mark.parametrize("first", [0, 1])  # 1: nobody has heard the first question
+def test_a_policy_that_begins_anew_on_a_clock_that_does_is_heard_from_its_first_period_on(
+    gathering: Gathering, first: int
+) -> None:
+    # Given a listener in the middle of episode 1
+    for sequence in range(58):
+        gathering.add(at(sequence), "first", values(1))
+        gathering.add(at(sequence), "second", values(2))
+
+    # When simulation and policy are restarted: episode 1 again, and time begins anew
+    for sequence in range(first, 60):
+        period = Period(1, sequence, (7 + sequence) * PERIOD)
+        gathering.add(period, "first", values(3))
+
+        # Then no period of the new episode is missed
+        assert gathering.add(period, "second", values(4)) is not None
+    assert gathering.incomplete == 0
 
 
 def test_layers_that_are_not_wanted_still_tell_that_a_period_has_gone_by(

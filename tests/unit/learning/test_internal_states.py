@@ -12,7 +12,7 @@ import torch
 
 from introspect_description import ArmDescription
 from introspect_learning.behaviours.networks import BehaviourNet
-from introspect_learning.data.activations import ActivationDataset
+from introspect_learning.data.activations import ActivationDataset, DataError
 from introspect_learning.internal_states.metrics import describe, means, phase_silhouette
 from introspect_learning.internal_states.model import (
     InternalStateConfig,
@@ -20,8 +20,13 @@ from introspect_learning.internal_states.model import (
     divergence,
 )
 from introspect_learning.internal_states.monitor import InternalStateMonitor
-from introspect_learning.internal_states.monitor_training import MonitorConfig, learn_monitor
+from introspect_learning.internal_states.monitor_training import (
+    MonitorConfig,
+    Tracks,
+    learn_monitor,
+)
 from introspect_learning.internal_states.recorder import ActivationRecorder
+from introspect_learning.internal_states.run import InternalStatesConfig, learn_all
 from introspect_learning.internal_states.training import LearningConfig, learn_internal_states
 from introspect_learning.models import ContractError, InternalStateRuntime, shipped
 from introspect_learning.models.contract import Contract
@@ -124,6 +129,15 @@ def test_all_principal_components_together_lose_nothing() -> None:
     assert np.allclose(means(model, data).std(axis=0), 1.0, atol=0.01)
 
 
+@pytest.mark.parametrize(("latent", "steps"), [(UNITS + 1, 1200), (6, 5)])
+def test_more_principal_components_than_there_can_be_are_refused(latent: int, steps: int) -> None:
+    config = replace(SMALL, model=InternalStateConfig("pca", latent=latent))
+    most = min(UNITS, steps)
+    text = f"pca of {steps} steps of {UNITS} activations has {most} components, got latent {latent}"
+    with pytest.raises(DataError, match=text):
+        learn_internal_states(episodes().take(np.arange(steps)), config, 0)
+
+
 def test_a_random_encoder_never_learns() -> None:
     config = replace(SMALL, model=replace(SMALL.model, kind="random"), epochs=2)
     first, second = (
@@ -185,6 +199,10 @@ def test_a_training_that_a_budget_ended_can_be_gone_on_with(tmp_path: Path) -> N
         (lambda: LearningConfig(warm_up=2.0), r"warm_up must be in \[0, 1\], got 2.0"),
         (lambda: LearningConfig(epochs=0), "epochs must be at least 1, got 0"),
         (lambda: MonitorConfig(false_alarms=0.0), r"false_alarms must be in \(0, 1\), got 0.0"),
+        (
+            lambda: InternalStatesConfig(layers=("features", "observation", "features")),
+            "layers must name each layer once, got features, observation, features",
+        ),
     ],
 )
 def test_numbers_that_train_nothing_are_refused(make: Any, text: str) -> None:
@@ -244,6 +262,40 @@ def test_without_failures_everybody_gets_the_same_small_probability() -> None:
     failure = followed(monitor, data)["failure"]
     assert failure.std() < 1e-6
     assert failure.mean() == pytest.approx(1.0 / 32.0)
+
+
+def test_parts_of_an_episode_are_one_attempt_and_nothing_is_expected_across_a_gap(
+    monitor: InternalStateMonitor,
+) -> None:
+    data = episodes(30)
+    data = data.take(data.sequence != 10)
+    tracks = Tracks(monitor, data)
+    assert len(tracks.success) == 60
+    assert len(tracks.transitions()[0]) == 30 * (LENGTH - 1 - 4)
+    # When nine attempts have failed, in twice as many parts
+    fails = np.isin(data.episode, np.arange(9))
+    data = replace(data, success=(~fails).astype(np.int64))
+    _, figures = learn_monitor(monitor.model, data, episodes(10, seed=1), QUICK, 0)
+    # Then they are one too few to learn from
+    assert figures["failed_episodes"] == 0
+    data = replace(data, success=(data.episode > 9).astype(np.int64))
+    _, figures = learn_monitor(monitor.model, data, episodes(10, seed=1), QUICK, 0)
+    assert figures["failed_episodes"] == 10
+
+
+def test_episodes_without_three_steps_in_a_row_are_refused_before_anything_is_learned(
+    tmp_path: Path,
+) -> None:
+    data = episodes(10)
+    config = InternalStatesConfig(learning=SMALL, monitor=QUICK)
+    with RunFolder(tmp_path, config) as folder:
+        with pytest.raises(DataError, match=r"to learn from must have 3 steps .*at most 2"):
+            learn_all(data.take(data.sequence % 3 != 2), config, folder, 0.0)
+        _, held_out = data.split(SMALL.held_out, config.seed)
+        broken = np.isin(data.episode, held_out.episodes) & (data.sequence % 2 == 1)
+        with pytest.raises(DataError, match=r"held out must have 3 steps .*at most 1"):
+            learn_all(data.take(~broken), config, folder, 0.0)
+    assert not list(tmp_path.glob("checkpoint/*"))
 
 
 def test_torch_and_onnx_runtime_agree_and_the_memory_is_the_episodes_own(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ from introspect_learning.behaviours.networks import BehaviourNet
 from introspect_learning.behaviours.teacher import Teacher
 from introspect_learning.choreographer.listening import Listener
 from introspect_learning.choreographer.phases import Decided, PhaseConfig, roll_out
+from introspect_learning.choreographer.rollout import DecisionConfig
 from introspect_learning.choreographer.seed_mode import (
     SeedChoreographer,
     SeedModeConfig,
@@ -207,8 +209,29 @@ def test_with_sampling_the_right_order_is_found(kinematic_arm: Any) -> None:
     assert episodes.success.mean() > 0.9
 
 
-@pytest.mark.parametrize("name", ["episodes", "evaluate_every", "hidden"])
-def test_numbers_that_train_nothing_are_refused(name: str) -> None:
-    refuse: Callable[..., SeedModeConfig] = SeedModeConfig
-    with pytest.raises(ValueError, match=name):
-        refuse(**{name: 0})
+@pytest.mark.parametrize(
+    ("config", "name", "value", "text"),
+    [
+        (SeedModeConfig, "episodes", 0, "must be at least 1, got 0"),
+        (SeedModeConfig, "evaluate_every", 0, "must be at least 1, got 0"),
+        (SeedModeConfig, "hidden", 0, "must be at least 1, got 0"),
+        (SeedModeConfig, "learning_rate", 0.0, "must be positive and finite, got 0.0"),
+        (SeedModeConfig, "learning_rate", np.inf, "must be positive and finite, got inf"),
+        (SeedModeConfig, "gradient_norm", -1.0, "must be positive, got -1.0"),
+        (SeedModeConfig, "discount", 1.5, "must be in [0, 1], got 1.5"),
+        (SeedModeConfig, "trace", np.nan, "must be in [0, 1], got nan"),
+        (SeedModeConfig, "value_weight", -0.5, "must be finite and not negative, got -0.5"),
+        (SeedModeConfig, "entropy_weight", np.inf, "must be finite and not negative, got inf"),
+        (PhaseConfig, "hover", -0.1, "must be finite and not negative, got -0.1"),
+        (PhaseConfig, "approach_distance", 0.0, "must be positive and finite, got 0.0"),
+        (PhaseConfig, "retract_distance", np.inf, "must be positive and finite, got inf"),
+        (DecisionConfig, "period", 0, "must be at least 1, got 0"),
+        (DecisionConfig, "object_goal_weight", -3.0, "must be finite and not negative, got -3.0"),
+        (DecisionConfig, "tool_object_weight", np.nan, "must be finite and not negative, got nan"),
+    ],
+)
+def test_numbers_that_train_nothing_are_refused(
+    config: Callable[..., object], name: str, value: float, text: str
+) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"{name} {text}")):
+        config(**{name: value})

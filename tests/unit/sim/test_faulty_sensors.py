@@ -64,10 +64,30 @@ def test_a_sensor_that_falls_silent_repeats_itself() -> None:
     np.testing.assert_array_equal(shown[moved], ~repeated[moved])
 
 
+@pytest.mark.parametrize("config", [SensorFaultConfig(latency=2), SensorFaultConfig(dropout=0.99)])
+def test_an_episode_that_begins_by_itself_shows_nothing_of_the_one_before(
+    config: SensorFaultConfig,
+) -> None:
+    env = FaultySensors(PickAndPlaceVectorEnv(3, timestep=0.005, horizon=3), config)
+    env.reset(seed=1)
+    up = np.tile([0.0, 0.0, 0.5, 0.0, 1.0], (3, 1)).astype(np.float32)
+    for _ in range(3):
+        env.step(up)
+    # When the next episodes begin, nothing older is known and there is nothing to repeat yet
+    observation, *_ = env.step(up)
+    np.testing.assert_array_equal(observation, env.truth())
+    first = observation
+    observation, *_ = env.step(up)
+    if config.latency:
+        np.testing.assert_array_equal(observation, first)
+    env.close()
+
+
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        ({"noise": -0.1}, "noise must not be negative, got -0.1"),
+        ({"noise": -0.1}, "noise must be finite and not negative, got -0.1"),
+        ({"noise": np.inf}, "noise must be finite and not negative, got inf"),
         ({"dropout": 1.0}, r"dropout must be in \[0, 1\), got 1.0"),
         ({"latency": -1}, "latency must not be negative, got -1"),
         ({"sensors": ("eye",)}, "sensors must be of arm, gripper, object, goal, got eye"),

@@ -1,5 +1,8 @@
 """Episodes are reproducible to the bit, whatever runs beside them, and follow Gymnasium's rules."""
 
+import re
+from typing import Any
+
 import gymnasium
 import numpy as np
 import pytest
@@ -160,6 +163,17 @@ def test_what_cannot_be_made_is_refused_with_the_choices() -> None:
         PickAndPlaceVectorEnv(1, render_mode="human")
     with pytest.raises(ValueError, match="probability must be in"):
         PerturbationConfig(probability=1.5)
+
+
+@pytest.mark.parametrize("name", ["push_speed", "move_distance"])
+@pytest.mark.parametrize("ends", [(-0.1, 0.2), (0.3, 0.2), (0.0, np.inf), (np.nan, 1.0)])
+def test_disturbances_that_no_strength_lies_between_are_refused(
+    name: str, ends: tuple[float, float]
+) -> None:
+    text = f"{name} must be two finite numbers, 0 <= least <= most, got {ends}"
+    changes: dict[str, Any] = {name: ends}
+    with pytest.raises(ValueError, match=re.escape(text)):
+        PerturbationConfig(**changes)
 
 
 def test_actions_for_another_number_of_arms_or_that_are_no_numbers_are_refused() -> None:

@@ -134,8 +134,9 @@ def train_bbrl(
     arm = ArmDescription.load(config.arm)
     training = {"seed": config.seed, "task": "pick_and_place"}
     given = load_behaviours(behaviours, arm) if behaviours is not None else None
-    model = _internal_states(config, behaviours, given[1] if given else None)
+    model, heard = _internal_states(config, behaviours, given[1] if given else None)
     what = {"parts": list(parts), "behaviours": given[1].hash if given else ""}
+    what |= {"internal_states": heard} if model else {}
     with RunFolder(out, config, resume, what) as folder:
         home = folder.model / "behaviours"
         if behaviours is not None and given is not None:
@@ -236,15 +237,15 @@ def _choreographer(
 
 def _internal_states(
     config: BBRLConfig, policy: Path | None, behaviours: Contract | None
-) -> InternalStateModel | None:
-    """The internal states that the choreographer is to listen to, if it is to."""
+) -> tuple[InternalStateModel | None, str]:
+    """The internal states that the choreographer is to listen to, if it is to, and their hash."""
     if config.choreographer.listens_to == "phase":
         raise ContractError(
             "a choreographer that listens to the true phase cannot be deployed; "
             "`introspect reproduce internal-states` compares with one"
         )
     if config.choreographer.listens_to not in INTERNAL:
-        return None
+        return None, ""
     if policy is None or behaviours is None:
         raise ContractError(
             f"listens_to {config.choreographer.listens_to!r} needs behaviours with internal "
@@ -252,13 +253,14 @@ def _internal_states(
             "--behaviours DIR`"
         )
     folder = policy_part(policy, "internal_states")
-    layers = tuple(Contract.read(folder, "internal_states").layers)
+    contract = Contract.read(folder, "internal_states")
+    layers = tuple(contract.layers)
     if layers != LAYERS:
         raise ContractError(
             f"a choreographer hears the layers {', '.join(LAYERS)}, but {folder} was trained on "
             f"{', '.join(layers)}"
         )
-    return load_internal_states(folder, behaviours.hash).model
+    return load_internal_states(folder, behaviours.hash).model, contract.hash
 
 
 def _score(

@@ -8,6 +8,7 @@ Source: Pore and Aragon-Camarasa 2020, and the code published with it; distances
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -34,6 +35,14 @@ class PhaseConfig:
     hover: float = 0.06  # height over the object that approach ends at [m]
     approach_distance: float = 0.015  # of the tool to that point, where approach is over [m]
     retract_distance: float = 0.02  # of object and goal, where retract is over [m]
+
+    def __post_init__(self) -> None:
+        """Refuse phases that never end."""
+        if not 0.0 <= self.hover < math.inf:
+            raise ValueError(f"hover must be finite and not negative, got {self.hover}")
+        for name in ("approach_distance", "retract_distance"):
+            if not 0.0 < getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be positive and finite, got {getattr(self, name)}")
 
 
 class Decided(NamedTuple):

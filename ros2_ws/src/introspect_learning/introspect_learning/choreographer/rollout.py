@@ -8,6 +8,7 @@ episode is kept, so that one that time cut off is paid for how far it came.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,9 +33,14 @@ class DecisionConfig:
     tool_object_weight: float = 2.0  # of the potential [1/m]
 
     def __post_init__(self) -> None:
-        """Refuse a period that is none."""
+        """Refuse a period that is none, and a potential that leads away from the goal."""
         if self.period < 1:
             raise ValueError(f"period must be at least 1, got {self.period}")
+        for name in ("object_goal_weight", "tool_object_weight"):
+            if not 0.0 <= getattr(self, name) < math.inf:
+                raise ValueError(
+                    f"{name} must be finite and not negative, got {getattr(self, name)}"
+                )
 
 
 @torch.no_grad()

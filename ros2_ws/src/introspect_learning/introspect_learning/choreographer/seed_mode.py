@@ -14,6 +14,7 @@ Source: Pore and Aragon-Camarasa 2020, and the code published with it.
 from __future__ import annotations
 
 import copy
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -65,6 +66,18 @@ class SeedModeConfig:
         for name in ("episodes", "evaluate_every", "hidden"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if not 0.0 < self.learning_rate < math.inf:
+            raise ValueError(f"learning_rate must be positive and finite, got {self.learning_rate}")
+        if not self.gradient_norm > 0.0:  # infinite: nothing is clipped
+            raise ValueError(f"gradient_norm must be positive, got {self.gradient_norm}")
+        for name in ("discount", "trace"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise ValueError(f"{name} must be in [0, 1], got {getattr(self, name)}")
+        for name in ("value_weight", "entropy_weight"):
+            if not 0.0 <= getattr(self, name) < math.inf:
+                raise ValueError(
+                    f"{name} must be finite and not negative, got {getattr(self, name)}"
+                )
 
 
 class SeedChoreographer(Choreographer):

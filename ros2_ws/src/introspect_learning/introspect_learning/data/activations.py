@@ -25,6 +25,8 @@ class DataError(Exception):
 class ActivationDataset:
     """N steps of some episodes, those of an episode consecutive and in their order.
 
+    Where steps of an episode are missing it falls into parts, and still counts as one.
+
     Raises:
         DataError: Columns of different lengths, activations that are not finite, or layers that
             do not add up to the width of the activations.
@@ -75,24 +77,6 @@ class ActivationDataset:
         """Everything that there is one of for each step, by name."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         return {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
-
-    def select(self, layers: tuple[str, ...]) -> ActivationDataset:
-        """The same steps with these layers alone, in this order.
-
-        Raises:
-            DataError: A layer that was not captured.
-        """
-        if missing := [name for name in layers if name not in self.layers]:
-            raise DataError(
-                f"layers {', '.join(missing)} were not captured; there are {', '.join(self.layers)}"
-            )
-        ends = dict(zip(self.layers, np.cumsum(list(self.layers.values())), strict=True))
-        parts = [self.activations[:, ends[k] - self.layers[k] : ends[k]] for k in layers]
-        return replace(
-            self,
-            layers={name: self.layers[name] for name in layers},
-            activations=np.concatenate(parts, axis=1),
-        )
 
     def split(self, share: float, seed: int) -> tuple[ActivationDataset, ActivationDataset]:
         """Whole episodes to learn from, and whole episodes held out.
@@ -147,9 +131,26 @@ class ActivationDataset:
             raise DataError(f"{file} holds no activations: {error}") from error
 
     def sequences(self) -> list[NDArray[np.int64]]:
-        """Rows of every episode, in their order."""
-        starts = np.flatnonzero(np.diff(self.episode, prepend=self.episode[:1] - 1))
-        return np.split(np.arange(len(self)), starts[1:])
+        """Rows of every episode without a gap, or of each of its parts, in their order."""
+        breaks = (np.diff(self.episode) != 0) | (np.diff(self.sequence) != 1)
+        return np.split(np.arange(len(self)), np.flatnonzero(breaks) + 1)
+
+    def check_lengths(self, least: int, which: str) -> None:
+        """Refuse episodes that are cut to pieces too short to learn from.
+
+        Args:
+            least: steps without a gap that one part at least must have.
+            which: episodes these are, for the text.
+
+        Raises:
+            DataError: No part has as many.
+        """
+        longest = max(len(rows) for rows in self.sequences())
+        if longest < least:
+            raise DataError(
+                f"episodes {which} must have {least} steps without a gap somewhere, "
+                f"got at most {longest}"
+            )
 
 
 def joined(parts: list[ActivationDataset]) -> ActivationDataset:

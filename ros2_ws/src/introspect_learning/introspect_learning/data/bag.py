@@ -40,8 +40,8 @@ def activations_of(bag: Path, layers: tuple[str, ...], contract: Contract) -> Ac
     """Read a bag's activations.
 
     An episode has succeeded if its object was at its goal in its last period, and failed if it was
-    not when its time was over. Where periods are missing, an episode falls into parts. Nothing in
-    a bag says what was a disturbance.
+    not when its time was over. Where periods are missing, an episode falls into parts (see
+    ``ActivationDataset``). Nothing in a bag says what was a disturbance.
 
     Args:
         bag: folder of the recording, or one MCAP file.
@@ -95,14 +95,24 @@ def activations_of(bag: Path, layers: tuple[str, ...], contract: Contract) -> Ac
     return _dataset(whole, layers, contract)
 
 
+def extent_of(bag: Path) -> str:
+    """What tells a recording from another one in its place: how many messages, and from when.
+
+    Raises:
+        BagError: The bag is broken.
+    """
+    times = [found.log_time for found in BagReader(bag).messages()]
+    first, last = min(times, default=0), max(times, default=0)
+    return f"{len(times)} messages, the first at {first} ns, the last at {last} ns"
+
+
 def _dataset(
     steps: dict[_Key, _Step], layers: tuple[str, ...], contract: Contract
 ) -> ActivationDataset:
     keys = sorted(steps)
     runs, numbers, sequences = np.array(keys).T
     new = (np.diff(runs, prepend=-1) != 0) | (np.diff(numbers, prepend=-1) != 0)
-    breaks = new | (np.diff(sequences, prepend=-1) != 1)
-    episode = np.cumsum(breaks) - 1
+    episode = np.cumsum(new) - 1
     ordered = [steps[key] for key in keys]
     names = contract.behaviours
     return ActivationDataset(
@@ -112,7 +122,7 @@ def _dataset(
         sequence=sequences,
         phase=np.array([_index(PHASES, step.phase) for step in ordered]),
         behaviour=np.array([_index(names, step.behaviour) for step in ordered]),
-        success=_outcomes(ordered, np.cumsum(new) - 1, sequences),
+        success=_outcomes(ordered, episode, sequences),
         phases=PHASES,
         behaviours=names,
         model_hash=contract.hash,

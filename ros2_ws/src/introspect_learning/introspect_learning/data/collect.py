@@ -26,6 +26,7 @@ def collect(
     model_hash: str,
     layers: tuple[str, ...] = LAYERS,
     progress: Progress = silent,
+    success_periods: int = 0,
 ) -> ActivationDataset:
     """Let episodes run to their end and keep every step's activations.
 
@@ -38,6 +39,8 @@ def collect(
         model_hash: of the behaviours.
         layers: to keep.
         progress: hears of each batch.
+        success_periods: in a row at the goal that end an attempt, as they do in the nodes; what
+            comes after is not kept. 0: none do.
 
     Raises:
         ValueError: A layer that the behaviours do not have; the text lists those they have.
@@ -49,7 +52,10 @@ def collect(
     with ActivationRecorder(behaviours, {name: known[name] for name in layers}) as recorder:
         for batch in range(batches):
             env.reset(seed=seed, options={"first_episode": batch})
-            parts.append(_batch(env, behaviours, driver(batch), recorder, model_hash))
+            whole, attempt = _batch(
+                env, behaviours, driver(batch), recorder, model_hash, success_periods
+            )
+            parts.append(whole.take(attempt))
             progress("activations", (batch + 1) / batches, f"{(batch + 1) * env.num_envs} episodes")
     return joined(parts)
 
@@ -60,12 +66,15 @@ def _batch(
     driver: Driver,
     recorder: ActivationRecorder,
     model_hash: str,
-) -> ActivationDataset:
+    success_periods: int,
+) -> tuple[ActivationDataset, NDArray[np.bool_]]:
+    """Every step, and which of them are of the attempt."""
     teacher, rows = Teacher(), np.arange(env.num_envs)
     observation = env.observe()
     sizes: dict[str, int] = {}
-    activations, phases, drivers, disturbed = [], [], [], []
-    success = np.zeros(env.num_envs, dtype=bool)
+    activations, phases, drivers, disturbed, attempt = [], [], [], [], []
+    success, at_goal = np.zeros(env.num_envs, dtype=bool), np.zeros(env.num_envs, dtype=np.int64)
+    going_on = np.ones(env.num_envs, dtype=bool)
     was_disturbed = np.zeros(env.num_envs, dtype=bool)
     for _ in range(env.horizon):
         chosen = driver.next(observation)
@@ -76,8 +85,12 @@ def _batch(
         phases.append(teacher.reference(env.truth()))
         drivers.append(chosen)
         disturbed.append(was_disturbed)
+        attempt.append(going_on)
         observation, _, _, _, info = env.step(actions[rows, chosen])
-        success, was_disturbed = info["success"], info["disturbed"]
+        success, was_disturbed = np.where(going_on, info["success"], success), info["disturbed"]
+        at_goal = np.where(info["success"], at_goal + 1, 0)
+        if success_periods:
+            going_on = going_on & (at_goal < success_periods)
     steps, n = len(activations), env.num_envs
 
     def column(values: list[NDArray[np.generic]]) -> NDArray[np.generic]:
@@ -85,7 +98,7 @@ def _batch(
         stacked = np.swapaxes(np.stack(values), 0, 1)
         return stacked.reshape(n * steps, *stacked.shape[2:])
 
-    return ActivationDataset(
+    whole = ActivationDataset(
         layers=sizes,
         activations=column(activations),  # type: ignore[arg-type]
         episode=np.repeat(rows, steps),
@@ -98,3 +111,4 @@ def _batch(
         model_hash=model_hash,
         disturbed=column(disturbed),  # type: ignore[arg-type]
     )
+    return whole, column(attempt)  # type: ignore[return-value]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -9,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Activations = NDArray[np.float32]
+
+_LATEST = 3  # periods after its own that a layer may still come in
 
 
 class Period(NamedTuple):
@@ -23,7 +26,8 @@ class Gathering:
     """Collects the wanted layers of one period at a time.
 
     It never waits: what is there of a period is dropped when the next one begins. It never mixes:
-    a layer counts for its own period only.
+    a layer counts for its own period only. What comes late for one of the last periods is dropped;
+    any other period begins anew, whatever its number and stamp: after a restart, both may be lower.
 
     Args:
         layers: names of those that are wanted.
@@ -38,6 +42,7 @@ class Gathering:
         self.incomplete = 0
         self.lacking: tuple[str, ...] = ()
         self._period: Period | None = None
+        self._gone: deque[Period] = deque(maxlen=_LATEST)
         self._parts: dict[str, Activations] = {}
         self._complete = True
 
@@ -53,9 +58,11 @@ class Gathering:
             All wanted layers, once the last of them has come; a layer that comes again starts its
             period over.
         """
-        if self._period is not None and _before(period, self._period):
+        if period in self._gone:
             return None  # a straggler must not cost the period that is being collected
         if period != self._period:
+            if self._period is not None:
+                self._gone.append(self._period)
             if not self._complete:
                 self.incomplete += 1
                 self.lacking = tuple(name for name in self.layers if name not in self._parts)
@@ -69,10 +76,3 @@ class Gathering:
             return None
         self._complete = True
         return dict(self._parts)
-
-
-def _before(one: Period, other: Period) -> bool:
-    """Whether it is an earlier period of the same episode, on the same run of the clock."""
-    return (
-        one.episode == other.episode and one.sequence < other.sequence and one.stamp < other.stamp
-    )

@@ -106,11 +106,10 @@ class InternalStateModel(nn.Module):
         state = mean if noise is None else sample(mean, log_variance, noise)
         return Reconstruction(self.decode(state), mean, log_variance)
 
-    def reconstruction_error(self, activations: Tensor) -> Tensor:
-        """Mean squared error (n,) of the reconstruction, in units of each unit's own variance."""
-        found = self(activations).activations
-        error: Tensor = (found - self.standardise(activations)).square().mean(dim=-1)
-        return error
+    def reconstruction_error(self, found: Reconstruction, activations: Tensor) -> Tensor:
+        """Mean squared error (n,) of what was found, in units of each unit's own variance."""
+        difference = found.activations - self.standardise(activations)
+        return difference.square().mean(dim=-1)
 
     @torch.no_grad()
     def fit_scale(self, activations: Tensor) -> None:

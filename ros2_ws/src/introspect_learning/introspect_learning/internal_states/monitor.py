@@ -155,7 +155,7 @@ class InternalStateMonitor(nn.Module):
             for the next step.
         """
         found = self.model(activations)
-        error = (found.activations - self.model.standardise(activations)).square().mean(dim=-1)
+        error = self.model.reconstruction_error(found, activations)
         view = self.view(activations)
         insight, memory = self.follow(found.mean, view, error, behaviour, memory)
         return found, error, insight, memory

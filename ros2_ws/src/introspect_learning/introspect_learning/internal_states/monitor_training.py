@@ -47,7 +47,7 @@ class MonitorConfig:
 
 
 class Tracks:
-    """Episodes of internal states side by side, padded to the longest.
+    """Episodes of internal states, or their parts, side by side, padded to the longest.
 
     Args:
         monitor: encodes them.
@@ -59,22 +59,23 @@ class Tracks:
         episodes = data.sequences()
         longest = max(len(rows) for rows in episodes)
         activations = torch.from_numpy(data.activations)
-        mean, _ = monitor.model.encode(activations)
+        found = monitor.model(activations)
         view = monitor.view(activations)
-        error = monitor.model.reconstruction_error(activations)
+        error = monitor.model.reconstruction_error(found, activations)
         shape = len(episodes), longest
-        self.states = torch.zeros(*shape, mean.shape[1])
+        self.states = torch.zeros(*shape, found.mean.shape[1])
         self.views = torch.zeros(*shape, view.shape[1])
         self.error = torch.zeros(shape)
         self.behaviour = torch.zeros(*shape, len(data.behaviours))
         self.mask = torch.zeros(shape, dtype=torch.bool)
         self.disturbed = torch.zeros(shape, dtype=torch.bool)
         self.success = torch.tensor([int(data.success[rows[-1]]) for rows in episodes])
+        self.episode = np.array([data.episode[rows[-1]] for rows in episodes])
         acted = torch.from_numpy(data.behaviour)
         one_hot = nn.functional.one_hot(acted.clamp(min=0), len(data.behaviours)).float()
         one_hot[acted == UNKNOWN] = 0.0
         for k, rows in enumerate(episodes):
-            self.states[k, : len(rows)] = mean[rows]
+            self.states[k, : len(rows)] = found.mean[rows]
             self.views[k, : len(rows)] = view[rows]
             self.error[k, : len(rows)] = error[rows]
             self.behaviour[k, : len(rows)] = one_hot[rows]
@@ -172,11 +173,12 @@ def _learn_forecast(
 ) -> int:
     known = torch.nonzero(tracks.success != UNKNOWN)[:, 0]
     failed = (tracks.success[known] == 0).float()
-    net, failures = monitor.forecast, int(failed.sum())
-    if not FEWEST_FAILURES <= failures <= len(known) - FEWEST_FAILURES:
+    attempts = len(np.unique(tracks.episode[known]))  # all parts of an episode are one
+    net, failures = monitor.forecast, len(np.unique(tracks.episode[known[failed > 0.0]]))
+    if not FEWEST_FAILURES <= failures <= attempts - FEWEST_FAILURES:
         with torch.no_grad():  # one answer for all: the share that failed
             net.head.weight.zero_()
-            share = (failures + 1.0) / (len(known) + 2.0)
+            share = (failures + 1.0) / (attempts + 2.0)
             net.head.bias.fill_(float(np.log(share / (1.0 - share))))
         return 0
     optimiser = torch.optim.Adam(net.parameters(), config.forecast_learning_rate)

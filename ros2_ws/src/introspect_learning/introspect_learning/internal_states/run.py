@@ -15,9 +15,10 @@ from introspect_control.atomic import write_folder
 from introspect_description import ArmDescription
 from introspect_learning.behaviours.networks import LAYERS
 from introspect_learning.data.activations import ActivationDataset, joined
-from introspect_learning.data.bag import activations_of
+from introspect_learning.data.bag import activations_of, extent_of
 from introspect_learning.data.collect import collect
 from introspect_learning.data.drivers import Choreographed
+from introspect_learning.execution import ExecutorConfig
 from introspect_learning.internal_states.maps import draw_maps
 from introspect_learning.internal_states.metrics import describe, means, phase_silhouette
 from introspect_learning.internal_states.model import InternalStateModel
@@ -67,6 +68,8 @@ class InternalStatesConfig:
             raise ValueError(f"stray must be in [0, 1], got {self.stray}")
         if not self.layers:
             raise ValueError("layers must name at least one layer")
+        if len(set(self.layers)) < len(self.layers):
+            raise ValueError(f"layers must name each layer once, got {', '.join(self.layers)}")
 
 
 @dataclass(frozen=True)
@@ -120,8 +123,10 @@ def train_internal_states(
         raise ContractError(
             f"layers must be of {', '.join(contract.layers)}, got {', '.join(unknown)}"
         )
-    what = {"policy": contract.hash, "bags": [str(bag) for bag in bags]}
     recorded = [activations_of(bag, config.layers, contract) for bag in bags]
+    what = {"policy": contract.hash, "bags": [f"{bag}: {extent_of(bag)}" for bag in bags]}
+    if not bags:
+        what["choreographer"] = load_choreographer(policy)[1].hash  # that will drive
     with RunFolder(out, config, resume, what) as folder:
         if recorded:
             data = joined(recorded)
@@ -170,9 +175,14 @@ def learn_all(
     """The model from undisturbed steps, and what is read off it from all.
 
     The same episodes are held out from both.
+
+    Raises:
+        DataError: Too few episodes or steps, or too short ones.
     """
     seed = config.seed
     learned, held_out = data.split(config.learning.held_out, seed)
+    for part, which in ((learned, "to learn from"), (held_out, "held out")):
+        part.take(~part.disturbed).check_lengths(3, which)  # a step is expected after two others
     calm, stage = learned.take(~learned.disturbed), folder.stage("internal states")
     model, finished = learn_internal_states(calm, config.learning, seed, stage, progress, seconds)
     figures = figures_of(model, held_out.take(~held_out.disturbed), seed)
@@ -210,7 +220,15 @@ def _collected(
     batches = config.disturbed_batches if disturbed else config.calm_batches
     try:
         return collect(
-            env, behaviours, driver, batches, seed, contract.hash, config.layers, progress
+            env,
+            behaviours,
+            driver,
+            batches,
+            seed,
+            contract.hash,
+            config.layers,
+            progress,
+            ExecutorConfig().success_periods,
         )
     finally:
         env.close()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from introspect_learning.data.activations import ActivationDataset
+from introspect_learning.data.activations import ActivationDataset, DataError
 from introspect_learning.internal_states.model import (
     InternalStateConfig,
     InternalStateModel,
@@ -75,13 +75,22 @@ def learn_internal_states(
 
     Returns:
         The model, and whether training has come to its end.
+
+    Raises:
+        DataError: Fewer steps or activations than principal components are asked for.
     """
     started = time.perf_counter()
     activations = torch.from_numpy(data.activations)
+    steps, inputs = activations.shape
+    if config.model.kind == "pca" and config.model.latent > min(steps, inputs):
+        raise DataError(
+            f"pca of {steps} steps of {inputs} activations has {min(steps, inputs)} components, "
+            f"got latent {config.model.latent}"
+        )
     generator = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model = InternalStateModel(activations.shape[1], config.model)
+        model = InternalStateModel(inputs, config.model)
     model.fit_scale(activations)
     if config.model.kind == "pca":
         model.fit_principal_components(activations)

@@ -1,7 +1,8 @@
-"""Sensors that are noisy, late, or fall silent for a moment, around any episodes."""
+"""Sensors that are noisy, late, or fall silent for a moment, around pick and place."""
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -40,8 +41,8 @@ class SensorFaultConfig:
 
     def __post_init__(self) -> None:
         """Refuse faults that no sensor has."""
-        if not self.noise >= 0.0:
-            raise ValueError(f"noise must not be negative, got {self.noise}")
+        if not 0.0 <= self.noise < math.inf:
+            raise ValueError(f"noise must be finite and not negative, got {self.noise}")
         if not 0.0 <= self.dropout < 1.0:
             raise ValueError(f"dropout must be in [0, 1), got {self.dropout}")
         if self.latency < 0:
@@ -58,7 +59,8 @@ class SensorFaultConfig:
 class FaultySensors:
     """Episodes whose observations have faults; what happens in them is as without.
 
-    The faults of copy i in its k-th episode do not depend on what the policy does.
+    The faults of copy i in its k-th episode do not depend on what the policy does, and nothing that
+    was sensed in one episode shows in the next, whether ``reset`` began it or it began by itself.
 
     Args:
         env: the episodes.
@@ -105,6 +107,10 @@ class FaultySensors:
     ) -> tuple[Observations, Any, Any, Any, dict[str, Any]]:
         """One policy step (see ``PickAndPlaceVectorEnv.step``)."""
         observation, *rest, info = self._env.step(actions)
+        begun = self._env.steps == 0  # by itself, after one that had finished
+        for past in self._past:
+            past[begun] = observation[begun]  # nothing older is known
+        self._shown[begun] = observation[begun]  # and there is nothing to repeat yet
         return self._sense(observation), *rest, info  # type: ignore[return-value]
 
     def close(self) -> None:

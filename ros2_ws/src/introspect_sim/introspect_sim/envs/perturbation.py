@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import Enum
 
@@ -46,6 +47,12 @@ class PerturbationConfig:
             raise ValueError(f"need 0 <= earliest <= latest, got {self.earliest}, {self.latest}")
         if not self.drop_time > 0.0:
             raise ValueError(f"drop_time must be positive, got {self.drop_time}")
+        for name in ("push_speed", "move_distance"):
+            least, most = ends = getattr(self, name)
+            if not 0.0 <= least <= most < math.inf:
+                raise ValueError(
+                    f"{name} must be two finite numbers, 0 <= least <= most, got {ends}"
+                )
         if not self.kinds:
             raise ValueError(f"kinds must name at least one of {[k.name for k in Perturbation]}")
 
