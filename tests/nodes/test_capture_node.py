@@ -25,7 +25,7 @@ from std_srvs.srv import Trigger
 from introspect_control.capture import BagError, BagReader
 from introspect_control.capture.definition import load_definition
 from introspect_control.capture.verify import inspect
-from introspect_control.nodes.recorder import agreed_definition
+from introspect_control.nodes.offers import agreed_definition
 from introspect_control.nodes.runtime import LATCHED
 
 MODULE = "introspect_control.nodes.capture_node"

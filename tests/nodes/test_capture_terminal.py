@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from introspect_msgs.msg import Activations
 from live_graph import DEEP, PATIENCE, Peer, peer
+from std_srvs.srv import Trigger
 
 from introspect_control.capture import BagReader
 
@@ -45,11 +47,26 @@ def test_ctrl_c_ends_a_recording_in_a_namespace_with_a_summary(tmp_path: Path) -
     assert len(list(BagReader(bag).messages("/left/activations"))) == 9
 
 
+def test_it_ends_well_where_the_service_has_ended_the_recording(tmp_path: Path) -> None:
+    bag = tmp_path / "bag"
+    with peer() as me:
+        recording = capture("--out", str(bag), "--topics", "activations")
+        publish(me, "activations", 9)
+        assert me.call(Trigger, "capture/stop").success
+        out, err = recording.communicate(timeout=PATIENCE)
+    assert recording.returncode == 0, err
+    assert out.startswith("9 messages in ")
+    assert err == ""
+    assert len(list(BagReader(bag).messages("/activations"))) == 9
+
+
 def test_it_ends_by_itself_and_fails_where_nothing_was_heard(tmp_path: Path) -> None:
     recording = capture("--out", str(tmp_path / "bag"), "--seconds", "1.5")
     out, err = recording.communicate(timeout=PATIENCE)
     assert recording.returncode == 1
-    assert " messages in 1." in out  # its own diagnostics
+    told = re.match(r"\d+ messages in (\d+\.\d) s", out)  # its own diagnostics
+    assert told is not None
+    assert float(told[1]) >= 1.0
     assert "introspect: nothing was heard for " in err
     assert "Cure: introspect launch sim; if that runs, introspect doctor" in err
     assert len(err.splitlines()) == 1

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from introspect.cli import main
-from introspect_control.capture import BagWriter
+from introspect.cli.bag import FORMATS
+from introspect_control.capture import BagWriter, export
 from introspect_control.capture.definition import parse_definition
 
 
@@ -81,6 +82,10 @@ def test_wrong_use_is_one_line_and_exit_code_2(
     assert printed.out == ""
     assert message.replace("BAG", str(bag)) in printed.err
     assert len(printed.err.splitlines()) == 1
+
+
+def test_the_formats_that_can_be_asked_for_are_those_there_are() -> None:
+    assert FORMATS == export.FORMATS
 
 
 def test_what_is_no_bag_is_one_line_and_exit_code_1(

@@ -43,25 +43,33 @@ def write_file(path: Path, fill: Callable[[Path], object]) -> None:
 
 
 def write_folder(path: Path, fill: Callable[[Path], None]) -> None:
-    """Replace a folder as a whole.
+    """Replace a folder as a whole: written aside, fsynced, renamed.
 
     Args:
         path: the folder.
         fill: writes the new content into the folder it is given.
     """
     aside = path.with_name(f".{path.name}.tmp-{os.getpid()}")
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
-    fill(aside)
-    for file in sorted(aside.rglob("*")):
-        if file.is_file():
-            file.chmod(_MODE)  # some writers leave files that only their owner can read
-            sync(file)
-    sync(aside)
     old = path.with_name(f".{path.name}.old-{os.getpid()}")
-    if path.exists():
-        os.replace(path, old)
-    os.replace(aside, path)
+    shutil.rmtree(aside, ignore_errors=True)
+    try:
+        aside.mkdir(parents=True)
+        fill(aside)
+        for found in sorted(aside.rglob("*")):
+            if found.is_file():
+                found.chmod(_MODE)  # some writers leave files that only their owner can read
+                sync(found)
+            elif found.is_dir():
+                sync(found)
+        sync(aside)
+        if path.exists():
+            os.replace(path, old)
+        os.replace(aside, path)
+    except BaseException:  # a full disk: leave nothing that takes more of it
+        if old.exists() and not path.exists():
+            os.replace(old, path)
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
     sync(path.parent)
     shutil.rmtree(old, ignore_errors=True)
 

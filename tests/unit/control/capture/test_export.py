@@ -10,130 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sample_bags import MODEL, activations, definition, header, serialised, store
+from sample_runs import ARM, EPISODES, PERIOD, PERIODS, SIZE, record
 
-from introspect_control.capture import BagError, BagWriter
+from introspect_control.capture import BagError
 from introspect_control.capture.export import export
-from introspect_description import ArmDescription
 
 pytest.importorskip("pyarrow")
 pytest.importorskip("h5py")
-
-ARM = ArmDescription.load("panda")
-PERIOD = 40_000_000  # [ns]
-EPISODES, PERIODS = 2, 6
-SIZE = (8, 12)  # height, width [px]
-
-
-def joint_states(stamp: int) -> bytes:
-    names = [*ARM.gripper.joint_names, *reversed(ARM.joint_names)]  # the order must not matter
-    values = np.array([0.01, 0.02, *reversed(range(7))]) + 1e-9 * stamp
-    return serialised(
-        "sensor_msgs/msg/JointState",
-        header=header(stamp),
-        name=names,
-        position=values,
-        velocity=-values,
-        effort=np.array([]),
-    )
-
-
-def pose(stamp: int, x: float) -> bytes:
-    types = store().types
-    at = types["geometry_msgs/msg/Point"](x=x, y=0.0, z=0.5)
-    turn = types["geometry_msgs/msg/Quaternion"](x=0.0, y=0.0, z=0.0, w=1.0)
-    whole = types["geometry_msgs/msg/Pose"](position=at, orientation=turn)
-    return serialised("geometry_msgs/msg/PoseStamped", header=header(stamp), pose=whole)
-
-
-def action(episode: int, sequence: int, stamp: int, hold: bool = False) -> bytes:
-    types = store().types
-    vector = types["geometry_msgs/msg/Vector3"]
-    twist = types["geometry_msgs/msg/Twist"](
-        linear=vector(float(sequence), 0.0, 0.0), angular=vector(0.0, 0.0, float(episode))
-    )
-    return serialised(
-        "introspect_msgs/msg/PolicyAction",
-        header=header(stamp),
-        episode=episode,
-        sequence=sequence,
-        mode=int(hold),
-        twist=twist,
-        gripper_width=0.04,
-        behaviour="" if hold else ("approach", "grasp")[sequence % 2],
-        model_hash=MODEL,
-    )
-
-
-def decision(episode: int, sequence: int, stamp: int) -> bytes:
-    return serialised(
-        "introspect_msgs/msg/BehaviourStatus",
-        header=header(stamp),
-        episode=episode,
-        sequence=sequence,
-        model_hash=MODEL,
-        active="grasp",
-        index=1,
-        names=["approach", "grasp"],
-        probabilities=np.array([0.5, 0.5], np.float32),
-        state_value=1.0,
-        memory=np.array([sequence, episode, 0.5], np.float32),
-    )
-
-
-def image(stamp: int) -> bytes:
-    height, width = SIZE
-    return serialised(
-        "sensor_msgs/msg/Image",
-        header=header(stamp),
-        height=height,
-        width=width,
-        encoding="rgb8",
-        is_bigendian=0,
-        step=3 * width,
-        data=np.full(3 * height * width, stamp // PERIOD % 256, np.uint8),
-    )
-
-
-TYPES = {
-    "/joint_states": "sensor_msgs/msg/JointState",
-    "/object_pose": "geometry_msgs/msg/PoseStamped",
-    "/goal_pose": "geometry_msgs/msg/PoseStamped",
-    "/activations": "introspect_msgs/msg/Activations",
-    "/behaviour": "introspect_msgs/msg/BehaviourStatus",
-    "/policy/action": "introspect_msgs/msg/PolicyAction",
-    "/camera/image_raw": "sensor_msgs/msg/Image",
-}
-
-
-def record(bag: Path, images: bool = False, without: str = "") -> Path:
-    """A run of the nodes, as it is on the wire: questions asked again, a hold at the end."""
-    stamp = 0
-    with BagWriter(bag) as writer:
-        topics = {
-            name: writer.add_topic(name, definition(kind))
-            for name, kind in TYPES.items()
-            if name != without and (images or "camera" not in name)
-        }
-
-        def write(topic: str, data: bytes) -> None:
-            if topic in topics:
-                assert writer.write(topics[topic], stamp + 1, data)
-
-        for episode in range(1, EPISODES + 1):
-            for sequence in range(PERIODS + 1):
-                for _ in range(2 if sequence == 0 else 1):
-                    stamp += PERIOD
-                    write("/camera/image_raw", image(stamp))
-                    write("/object_pose", pose(stamp, 1e-9 * stamp))
-                    write("/goal_pose", pose(stamp, float(episode)))
-                    write("/joint_states", joint_states(stamp))
-                    if sequence < PERIODS:
-                        write("/activations", activations(sequence, episode, stamp=stamp))
-                        write("/behaviour", decision(episode, sequence, stamp))
-                hold = sequence == PERIODS
-                write("/policy/action", action(episode, sequence, stamp, hold))
-    return bag
 
 
 def exported(bag: Path, out: Path, kind: str) -> dict[str, Any]:

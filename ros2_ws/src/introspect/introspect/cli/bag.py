@@ -12,7 +12,7 @@ from introspect.cli.progress import progress_bars
 from introspect.errors import IntrospectError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from introspect_control.capture.verify import BagReport
+    from introspect_control.capture.report import BagReport
 
 VERBS = {
     "info": "what is in a bag: topics, messages, rates",
@@ -20,7 +20,7 @@ VERBS = {
     "repair": "make a bag readable that was never closed or is cut short",
     "export": "to a LeRobot dataset or HDF5, one episode after the other",
 }
-FORMATS = ("lerobot", "hdf5")
+FORMATS = ("lerobot", "hdf5")  # of capture.export, which takes long to import
 EXTRA = "pip install 'introspect_control[export]' (or: make setup-dev)"
 
 
@@ -117,7 +117,9 @@ def _export(options: Namespace) -> int:
         print(json.dumps(result.as_dict()))
     else:
         skipped = f"; {result.skipped} periods were not complete" if result.skipped else ""
-        print(f"{options.out}: {result.episodes} episodes, {result.frames} frames{skipped}")
+        pictures = " with pictures" if result.images else ""
+        frames = f"{result.frames} frames{pictures}"
+        print(f"{options.out}: {result.episodes} episodes, {frames}{skipped}")
     return 0
 
 

@@ -17,7 +17,8 @@ def run(words: list[str]) -> int:
     parser = verb_parser(
         "capture",
         "Record the running system into a new rosbag2 bag (MCAP). Ctrl-C ends the recording.\n\n"
-        "exit code: 0 where messages were recorded and none was lost, else 1; 2 for wrong use",
+        "exit code: 0 where messages were recorded and the recorder lost none, else 1; 2 for wrong "
+        "use.\nWhat never arrived here is found by: introspect bag verify",
         "introspect capture --out bags/first\n"
         "  introspect capture --out bags/second --images --seconds 60\n"
         "  introspect capture --out bags/third --topics activations policy/action",

@@ -63,7 +63,10 @@ class CaptureTerminal(CaptureNode):
 
     def _tell(self) -> None:
         recorder = self.recorder
-        if recorder is None or recorder.progress.failure:
+        if recorder is None:  # capture/stop has ended it
+            self.finish(0)  # unless ``cleanup`` finds that something is wrong
+            return
+        if recorder.progress.failure:
             self.finish(1)  # the node has said why
             return
         if self._live:

@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 
 from introspect_control.atomic import write_file
-from introspect_control.capture.frames import ACTION, Episode, Recording
+from introspect_control.capture.frames import Episode, Recording
 from introspect_control.capture.images import IMAGE, Spool
+from introspect_control.capture.periods import ACTION
 
 _PREFIX = "observation."
 
@@ -78,5 +79,5 @@ def _fill(group: Any, recording: Recording, episode: Episode, images: Spool | No
         written = group.create_dataset(
             path, shape, np.uint8, chunks=(1, *images.shape), compression="gzip"
         )
-        for index, stamp in enumerate(episode.stamps):
-            written[index] = np.asarray(Image.open(io.BytesIO(images.read(stamp))))
+        for index, number in enumerate(episode.images):
+            written[index] = np.asarray(Image.open(io.BytesIO(images.read(number))))

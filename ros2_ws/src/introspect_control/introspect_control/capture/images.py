@@ -1,10 +1,9 @@
-"""Images of a bag as PNG, each frame of an episode with the latest one that it could have seen."""
+"""Images of a bag as PNG: those that a frame of an episode could have seen."""
 
 from __future__ import annotations
 
 import io
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -12,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from introspect_control.capture.errors import BagError
-from introspect_control.capture.frames import Recording, find_topic, stamp_of
+from introspect_control.capture.frames import Recording
+from introspect_control.capture.periods import IMAGES, find_topic
 from introspect_control.capture.reader import BagReader
 
 IMAGE = "observation.images.camera"
@@ -25,11 +25,11 @@ class Spool:
 
     file: IO[bytes]
     shape: tuple[int, int, int]  # height, width, channels
-    places: dict[int, tuple[int, int]]  # stamp of a frame: where its image begins, its length
+    places: dict[int, tuple[int, int]]  # number of an image: where it begins, its length
 
-    def read(self, stamp: int) -> bytes:
-        """The image of the frame with this stamp."""
-        start, length = self.places[stamp]
+    def read(self, number: int) -> bytes:
+        """The image with this number, as an ``Episode`` has it."""
+        start, length = self.places[number]
         self.file.seek(start)
         return self.file.read(length)
 
@@ -38,39 +38,28 @@ def spool_images(bag: BagReader, recording: Recording) -> Spool | None:
     """Find and pack the images of all frames.
 
     Returns:
-        None where the bag has no images, or none for the first frames.
+        None where the bag has no images.
 
     Raises:
         BagError: An image in a format that is not known, or of another size than those before.
         ModuleNotFoundError: Pillow is not installed.
     """
-    topic = find_topic(bag, "camera/image_raw", optional=True)
-    if not topic:
+    wanted = {number for episode in recording.episodes for number in episode.images}
+    if not wanted:
         return None
-    waiting = sorted({stamp for episode in recording.episodes for stamp in episode.stamps})
+    topic = find_topic(bag, IMAGES)
     places: dict[int, tuple[int, int]] = {}
     file = tempfile.TemporaryFile()  # noqa: SIM115 - goes with the spool
-    shape: tuple[int, int, int] | None = None
-    at = 0
-    for image, until in _with_next(bag, topic):
-        stamp = stamp_of(image)
-        seen = []
-        while at < len(waiting) and waiting[at] < until:
-            if waiting[at] >= stamp:
-                seen.append(waiting[at])
-            at += 1
-        if not seen:
+    shape = (0, 0, 0)
+    for number, item in enumerate(bag.messages(topic)):
+        if number not in wanted:
             continue
-        pixels = to_rgb(image)
-        if shape is not None and pixels.shape != shape:
+        pixels = to_rgb(item.message)
+        if places and pixels.shape != shape:
             raise BagError(f"{topic}: an image of {pixels.shape} after those of {shape}")
         height, width, channels = pixels.shape
         shape = (height, width, channels)
-        place = (file.seek(0, 2), file.write(_png(pixels)))
-        places |= dict.fromkeys(seen, place)
-    if shape is None or len(places) < len(waiting):
-        file.close()
-        return None
+        places[number] = (file.seek(0, 2), file.write(_png(pixels)))
     return Spool(file, shape, places)
 
 
@@ -92,17 +81,6 @@ def to_rgb(image: Any) -> NDArray[np.uint8]:
     pixels = rows[:, : channels * image.width].reshape(image.height, image.width, channels)
     order = _ORDERS[image.encoding]
     return np.ascontiguousarray(pixels[:, :, [min(index, channels - 1) for index in order]])
-
-
-def _with_next(bag: BagReader, topic: str) -> Iterator[tuple[Any, float]]:
-    """Every image, and the stamp from which on there is a newer one [ns]."""
-    before = None
-    for item in bag.messages(topic):
-        if before is not None:
-            yield before, stamp_of(item.message)
-        before = item.message
-    if before is not None:
-        yield before, float("inf")
 
 
 def _png(pixels: NDArray[np.uint8]) -> bytes:

@@ -160,7 +160,7 @@ class _Dataset:
                 flat = pa.array(values.reshape(-1))
                 arrays[name] = pa.FixedSizeListArray.from_arrays(flat, values.shape[1])
         if self._images is not None:
-            listed = [{"bytes": self._images.read(s), "path": None} for s in episode.stamps]
+            listed = [{"bytes": self._images.read(n), "path": None} for n in episode.images]
             arrays[IMAGE] = pa.array(listed, type=_image_type())
         return arrays
 
@@ -258,9 +258,9 @@ def _of_images(images: Spool, episode: Episode) -> dict[str, Any]:
     from PIL import Image
 
     step = max(1, len(episode) // _IMAGES_FOR_STATISTICS)
-    chosen = episode.stamps[::step]
+    chosen = episode.images[::step]
     pixels = np.concatenate(
-        [np.asarray(Image.open(io.BytesIO(images.read(s)))).reshape(-1, 3) for s in chosen]
+        [np.asarray(Image.open(io.BytesIO(images.read(n)))).reshape(-1, 3) for n in chosen]
     )
     figures = _of_rows(pixels / 255.0)
     shaped = {name: [[[value]] for value in values] for name, values in figures.items()}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import zstandard
 
+from introspect_control.capture.lock import hold
 from introspect_control.capture.records import (
     FRAME,
     HEADER,
@@ -38,7 +39,8 @@ class McapFile:
 
     Types and topics are written outside chunks and before them, so that no broken chunk takes them
     along. Every method may raise ``OSError``; the file then ends where it ended before the call,
-    and what could not be written is dropped.
+    and what could not be written is dropped. Until it is closed it is locked, so that nobody mends
+    it meanwhile.
 
     Args:
         path: of the file, which must not exist.
@@ -53,6 +55,7 @@ class McapFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        hold(self._descriptor)
         self.size = 0
         self.schemas: list[Schema] = []
         self.channels: list[Channel] = []

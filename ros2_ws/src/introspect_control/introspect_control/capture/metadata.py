@@ -117,6 +117,19 @@ def read_metadata(folder: Path) -> BagMetadata:
         ) from error
 
 
+def mcap_files(folder: Path) -> list[Path]:
+    """The MCAP files of a folder in their order, where no metadata.yaml tells it.
+
+    Files of a split bag are numbered: bag_9.mcap comes before bag_10.mcap.
+    """
+
+    def place(file: Path) -> tuple[str, int]:
+        stem, _, number = file.stem.rpartition("_")
+        return (stem, int(number)) if number.isdecimal() else (file.stem, -1)
+
+    return sorted(folder.glob("*.mcap"), key=place)
+
+
 def _parse(path: Path, content: Any) -> BagMetadata:
     root = content[_ROOT]
     storage = _word(root["storage_identifier"])

@@ -12,6 +12,7 @@ from typing import Any
 from introspect_control.capture.cdr import Decoder
 from introspect_control.capture.definition import Definition, parse_definition
 from introspect_control.capture.errors import BagError
+from introspect_control.capture.lock import under_way
 from introspect_control.capture.metadata import read_metadata
 from introspect_control.capture.records import (
     CHANNEL,
@@ -116,7 +117,10 @@ class BagReader:
         for file in self.files:
             with McapScan(file) as scan:
                 if not scan.closed:
-                    raise BagError(f"{file} was not closed; introspect bag repair {path} mends it")
+                    raise BagError(
+                        under_way(file)
+                        or f"{file} was not closed; introspect bag repair {path} mends it"
+                    )
 
     @cached_property
     def topics(self) -> Mapping[str, Topic]:

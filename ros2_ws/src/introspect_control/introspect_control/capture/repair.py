@@ -10,7 +10,13 @@ from typing import Any
 
 from introspect_control.atomic import sync
 from introspect_control.capture.errors import BagError
-from introspect_control.capture.metadata import describe, read_metadata, write_metadata
+from introspect_control.capture.lock import under_way
+from introspect_control.capture.metadata import (
+    describe,
+    mcap_files,
+    read_metadata,
+    write_metadata,
+)
 from introspect_control.capture.records import Channel, Counts, Schema
 from introspect_control.capture.salvage import Salvage, examine, rewrite
 
@@ -38,13 +44,17 @@ def repair(path: Path) -> Repair:
         path: folder of the bag.
 
     Raises:
-        BagError: It is no folder of a bag, a file is not MCAP, or it cannot be written.
+        BagError: It is no folder of a bag, a file is not MCAP, or it cannot be written; or it is
+            being recorded, then nothing has been touched.
     """
     if not path.is_dir():
         raise BagError(f"{path} is not a folder; a bag is a folder with a .mcap file in it")
-    files = sorted(path.glob("*.mcap"), key=_in_order)
+    files = mcap_files(path)
     if not files:
         raise BagError(f"{path} has no MCAP file: it is not the folder of a bag")
+    for file in files:  # a recorder would go on writing into the file that is replaced
+        if text := under_way(file):
+            raise BagError(text)
     try:
         for left in path.glob(f"*{_ASIDE}"):  # by a repair that was interrupted
             left.unlink()
@@ -76,12 +86,6 @@ def _replace(file: Path) -> None:
         aside.unlink(missing_ok=True)
         raise
     sync(file.parent)
-
-
-def _in_order(file: Path) -> tuple[str, int]:
-    """Files of a split bag are numbered: bag_9.mcap comes before bag_10.mcap."""
-    stem, _, number = file.stem.rpartition("_")
-    return (stem, int(number)) if number.isdecimal() else (file.stem, -1)
 
 
 def _describe(found: Sequence[Salvage]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,18 +20,23 @@ from introspect_control.capture.records import (
     MESSAGE,
     SCHEMA,
     STATISTICS,
+    Channel,
     ChunkIndex,
     Counts,
     frame,
     index_chunk,
+    pack_channel,
+    pack_schema,
     text,
 )
 from introspect_control.capture.scan import McapScan, Record, decompress
 from introspect_control.capture.summary import closing
 from introspect_control.capture.unpacking import (
     split,
+    unpack_channel,
     unpack_chunk,
     unpack_message,
+    unpack_schema,
     unpack_statistics,
 )
 
@@ -79,6 +85,8 @@ class _Pass:
         self._channels = Channels(file)
         self._found = Salvage(file, self._channels, Counts())
         self._chunks: list[ChunkIndex] = []
+        self._there: set[tuple[int, int]] = set()  # types and topics in the file: opcode, number
+        self._announced = False  # whether one had to be written that was not there
         self._said: Counts | None = None  # by the file's own summary
         self._size = 0  # of what was written [bytes]
 
@@ -112,7 +120,8 @@ class _Pass:
             if record.opcode == FOOTER:
                 whole = scan.closed and record.end + len(MAGIC) == scan.size
                 same = self._said is not None and self._said.messages == self._found.counts.messages
-                self._found.sound = whole and same and not self._found.dropped
+                complete = not self._found.dropped and not self._announced
+                self._found.sound = whole and same and complete
                 return
             in_summary = in_summary or record.opcode == DATA_END
             try:
@@ -129,10 +138,13 @@ class _Pass:
         elif record.opcode == MESSAGE:
             message = unpack_message(memoryview(record.data))
             self._require(message.channel)
+            self._announce([message.channel])
             self._found.counts.add(message.channel, message.log_time)
             self._write_record(record)
         elif record.opcode in (SCHEMA, CHANNEL):
-            self._channels.see(record.opcode, record.data)
+            self._see(record.opcode, record.data)
+            if record.opcode == CHANNEL:
+                self._announce_type(unpack_channel(record.data))
             self._write_record(record)
         elif record.opcode == HEADER:
             self._write_record(record)
@@ -141,20 +153,51 @@ class _Pass:
         head = unpack_chunk(record.data)
         entries: _Entries = {}
         counts = Counts()
-        for opcode, offset, data in split(decompress(head)):
-            if opcode == MESSAGE:
-                message = unpack_message(data)
-                self._require(message.channel)
-                counts.add(message.channel, message.log_time)
-                entries.setdefault(message.channel, []).append((message.log_time, offset))
-            else:
-                self._channels.see(opcode, data)
+        there = set(self._there)
+        try:
+            for opcode, offset, data in split(decompress(head)):
+                if opcode == MESSAGE:
+                    message = unpack_message(data)
+                    self._require(message.channel)
+                    counts.add(message.channel, message.log_time)
+                    entries.setdefault(message.channel, []).append((message.log_time, offset))
+                else:
+                    self._see(opcode, data)
+        except BagError:
+            self._there = there  # what this chunk had goes with it
+            raise
+        self._announce(entries)
         length = record.end - record.start
         index, follows = index_chunk(head, self._size, length, entries)
         self._write_record(record)
         self._write(follows)
         self._chunks.append(index)
         self._found.counts.merge(counts)
+
+    def _see(self, opcode: int, data: bytes | memoryview) -> None:
+        self._channels.see(opcode, data)
+        if opcode == SCHEMA:
+            self._there.add((SCHEMA, unpack_schema(data).id))
+        elif opcode == CHANNEL:
+            self._there.add((CHANNEL, unpack_channel(data).id))
+
+    def _announce(self, channels: Iterable[int]) -> None:
+        """Write what only the summary knows of topics: readers want it before their messages."""
+        for number in channels:
+            channel = self._channels.channels[number]
+            if self._announce_type(channel) or (CHANNEL, number) not in self._there:
+                self._announced = True
+                self._there.add((CHANNEL, number))
+                self._write(pack_channel(channel))
+
+    def _announce_type(self, channel: Channel) -> bool:
+        """Write a topic's type, which readers want before the topic; return if it was not there."""
+        if (SCHEMA, channel.schema) in self._there:
+            return False
+        self._announced = True
+        self._there.add((SCHEMA, channel.schema))
+        self._write(pack_schema(self._channels.schemas[channel.schema]))
+        return True
 
     def _require(self, channel: int) -> None:
         if channel not in self._channels.channels:

@@ -128,15 +128,6 @@ class McapScan:
                 return
             at += FRAME.size + length
 
-    def copy(self, start: int, end: int) -> Iterator[bytes]:
-        """The bytes of a part of the file, piece by piece."""
-        while start < end:
-            piece = self._read(start, min(1 << 20, end - start))
-            if not piece:
-                raise Truncated(f"{self.path} has become shorter")
-            start += len(piece)
-            yield piece
-
     def _read(self, at: int, size: int) -> bytes:
         try:
             self._file.seek(at)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from introspect_control.capture.continuity import Continuity
 from introspect_control.capture.errors import BagError, Truncated
-from introspect_control.capture.metadata import FILE, BagMetadata, read_metadata
+from introspect_control.capture.lock import under_way
+from introspect_control.capture.metadata import FILE, BagMetadata, mcap_files, read_metadata
 from introspect_control.capture.reader import Channels, Topic
 from introspect_control.capture.records import CHUNK, DATA_END, MESSAGE, STATISTICS, Counts, Message
+from introspect_control.capture.report import BagReport, TopicReport
 from introspect_control.capture.scan import McapScan, Record, decompress
 from introspect_control.capture.unpacking import (
     split,
@@ -22,86 +22,7 @@ from introspect_control.capture.unpacking import (
     unpack_statistics,
 )
 
-_MOST_FINDINGS = 100  # that are told one by one
 _TELL = 1.0  # between two words on how far it is [s]
-
-
-@dataclass
-class TopicReport:
-    """What was found of one topic."""
-
-    name: str
-    type: str
-    messages: int = 0
-    bytes: int = 0
-    first: int = 0  # log time of the first message [ns]
-    last: int = 0  # log time of the last one [ns]
-
-    @property
-    def rate(self) -> float:
-        """Messages a second [Hz]; 0 where there are not two."""
-        span = 1e-9 * (self.last - self.first)
-        return (self.messages - 1) / span if span > 0 else 0.0
-
-
-@dataclass
-class BagReport:
-    """What was found of a bag.
-
-    Attributes:
-        findings: what is wrong, one line each; empty for a sound bag.
-        closed: whether all files have their end.
-    """
-
-    path: Path
-    topics: dict[str, TopicReport] = field(default_factory=dict)
-    findings: list[str] = field(default_factory=list)
-    closed: bool = True
-    episodes: int = 0
-
-    @property
-    def messages(self) -> int:
-        """All messages."""
-        return sum(topic.messages for topic in self.topics.values())
-
-    @property
-    def bytes(self) -> int:
-        """Size of all messages [bytes]."""
-        return sum(topic.bytes for topic in self.topics.values())
-
-    @property
-    def seconds(self) -> float:
-        """From the first message to the last [s]."""
-        heard = [topic for topic in self.topics.values() if topic.messages]
-        if not heard:
-            return 0.0
-        return 1e-9 * (max(t.last for t in heard) - min(t.first for t in heard))
-
-    def find(self, text: str) -> None:
-        """Add a finding; of very many only the first."""
-        if len(self.findings) < _MOST_FINDINGS:
-            self.findings.append(text)
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return {
-            "bag": str(self.path),
-            "messages": self.messages,
-            "seconds": self.seconds,
-            "bytes": self.bytes,
-            "episodes": self.episodes,
-            "closed": self.closed,
-            "topics": {
-                name: {
-                    "type": topic.type,
-                    "messages": topic.messages,
-                    "bytes": topic.bytes,
-                    "rate": topic.rate,
-                }
-                for name, topic in sorted(self.topics.items())
-            },
-            "findings": self.findings,
-        }
 
 
 def inspect(path: Path, advance: Callable[[float], None] | None = None) -> BagReport:
@@ -119,7 +40,7 @@ def inspect(path: Path, advance: Callable[[float], None] | None = None) -> BagRe
     report = BagReport(path)
     metadata = None
     if path.is_dir():
-        files = sorted(path.glob("*.mcap"))
+        files = mcap_files(path)
         try:
             metadata = read_metadata(path)
             files = [path / name for name in metadata.files]
@@ -171,6 +92,7 @@ class _Inspection:
         self._file, self._report, self._continuity = file, report, continuity
         self._pace = pace
         self._channels = Channels(file)
+        self._repeated = Channels(file)  # as the summary has them
         self._counts = Counts()
         self._broken: Counter[str] = Counter()  # messages that cannot be decoded, by topic
 
@@ -180,7 +102,8 @@ class _Inspection:
                 self._read(scan)
         except Truncated as error:
             self._report.closed = False
-            self._report.find(f"{error}; introspect bag repair {self._report.path} mends it")
+            cure = f"introspect bag repair {self._report.path} mends it"
+            self._report.find(under_way(self._file) or f"{error}; {cure}")
         except BagError as error:
             self._report.closed = False
             self._report.find(str(error))
@@ -197,12 +120,21 @@ class _Inspection:
                     in_summary = True
                 elif record.opcode == STATISTICS:
                     self._check(unpack_statistics(record.data))
-                elif not in_summary:
+                elif in_summary:
+                    self._repeated.see(record.opcode, record.data)
+                else:
                     self._see(record)
             except BagError as error:
                 self._report.find(f"{self._file}, byte {record.start}: {error}")
         if not scan.closed:
             raise Truncated(f"{self._file} goes on behind its end")
+        schemas, channels = self._channels.schemas, self._channels.channels
+        for number, schema in self._repeated.schemas.items():
+            if schemas.get(number, schema) != schema:
+                self._report.find(f"{self._file}: {schema.name} is another one in its summary")
+        for number, channel in self._repeated.channels.items():
+            if channels.get(number, channel) != channel:
+                self._report.find(f"{self._file}: {channel.topic} is another one in its summary")
 
     def _see(self, record: Record) -> None:
         if record.opcode == CHUNK:

@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ament_index_python.packages import PackageNotFoundError, get_package_share_path
 from rclpy.node import Node
 from rclpy.parameter import Parameter
-from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 from introspect_control.capture import BagError, BagWriter, Progress
 from introspect_control.capture.arrivals import Arrivals
-from introspect_control.capture.definition import Definition, load_definition
-from introspect_control.capture.offered_qos import INFINITE, OfferedQos
+from introspect_control.capture.definition import Definition
+from introspect_control.nodes.offers import (
+    agreed_definition,
+    compare,
+    message_class,
+    offered,
+    profile_for,
+    weaker,
+)
 
-_DEPTH = 5000  # of messages that have arrived and wait for this process
-_DEPTH_OF_IMAGES = 100
-_IMAGES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/PointCloud2")
+OVERLAP = 1.0  # time for publishers to find the subscription that takes over [s]
+
+
+@dataclass
+class _Handover:
+    """Of a topic, from subscriptions to one that asks for less: for a while both are heard."""
+
+    until: float = 0.0  # when the elder ones go [s]
+    elders: list[Any] = field(default_factory=list)
+    seen: set[tuple[bytes, int]] = field(default_factory=set)  # publisher, its message's number
 
 
 class Recorder:
@@ -32,6 +44,9 @@ class Recorder:
     Messages wait in the middleware until ``take`` fetches them, some at a time: Python that woke up
     for each of them would do so in the midst of a control period. Their log times are those at
     which the middleware received them, where it says so, as Fast DDS does.
+
+    Where a publisher comes that offers less than a subscription asks for, another one takes over.
+    Both are heard until publishers must have found the new one; what both hear is written once.
 
     Args:
         node: whose namespace, remappings and view of the graph count.
@@ -46,6 +61,7 @@ class Recorder:
         self._node = node
         self._wanted = list(dict.fromkeys(node.resolve_topic_name(name) for name in topics))
         self._subscriptions: dict[str, Any] = {}
+        self._handovers: dict[str, _Handover] = {}
         self._numbers: dict[str, int] = {}
         self._definitions: dict[str, Definition] = {}
         self._refused: set[str] = set()
@@ -71,8 +87,9 @@ class Recorder:
 
     @property
     def silent(self) -> tuple[str, ...]:
-        """Topics that never had a publisher."""
-        return tuple(name for name in self._wanted if name not in self._subscriptions)
+        """Topics that never had a publisher; one that was refused had."""
+        found = self._refused | self._subscriptions.keys()
+        return tuple(name for name in self._wanted if name not in found)
 
     def discover(self) -> None:
         """Take in topics that have appeared, and publishers that offer less than those before."""
@@ -87,17 +104,16 @@ class Recorder:
             except BagError as error:
                 self._refused.add(name)
                 self._node.get_logger().error(f"{name} is not recorded: {error}")
-                if (subscription := self._subscriptions.pop(name, None)) is not None:
-                    self._ears.destroy_subscription(subscription)
+                self._leave(name)
 
     def take(self) -> None:
         """Hand over what has arrived since the last time, in the order of arrival."""
-        self._hand_over(until=time.time_ns())
+        self._write(until=time.time_ns())
 
     def stop(self) -> Progress:
         """Take what has arrived, write everything and close the bag."""
         try:
-            self._hand_over(until=math.inf)
+            self._write(until=math.inf)
         finally:
             progress = self._writer.close()
             self._subscriptions.clear()
@@ -106,34 +122,67 @@ class Recorder:
 
     def _take_in(self, name: str, infos: Sequence[TopicEndpointInfo]) -> None:
         known = self._subscriptions.get(name)
-        profile = _profile(infos)
+        profile = profile_for(infos)
         if known is None:
             definition = self._definitions[name] = agreed_definition(infos)
-            offered_qos = [_offered(info.qos_profile) for info in infos]
+            offered_qos = [offered(info.qos_profile) for info in infos]
             self._numbers[name] = self._writer.add_topic(name, definition, offered_qos)
         else:
             compare(infos, self._definitions[name])
-            if not _weaker(profile, known.qos_profile):
+            if not weaker(profile, known.qos_profile):
                 return
-            self.take()
-            self._ears.destroy_subscription(known)
+        kind = message_class(infos[0].topic_type)
+        if known is not None:  # from here on what it hears is remembered
+            handover = self._handovers.setdefault(name, _Handover())
+            handover.until = time.monotonic() + OVERLAP
+            handover.elders.append(known)
         self._subscriptions[name] = self._ears.create_subscription(
-            _message_class(infos[0].topic_type), name, _never, profile, raw=True
+            kind, name, _never, profile, raw=True
         )
 
-    def _hand_over(self, until: float) -> None:
+    def _leave(self, name: str) -> None:
+        """Hear no more of a topic than what has arrived."""
+        if name in self._subscriptions:
+            self._fetch(name)
+            handover = self._handovers.pop(name, _Handover())
+            for subscription in (*handover.elders, self._subscriptions.pop(name)):
+                self._ears.destroy_subscription(subscription)
+
+    def _write(self, until: float) -> None:
         try:
-            for name, subscription in self._subscriptions.items():
-                self._fetch(self._numbers[name], subscription)
+            for name in self._subscriptions:
+                self._fetch(name)
         finally:
             for arrival in self._arrivals.merge(until):
                 self._writer.write(arrival.topic, arrival.time, arrival.data)
 
-    def _fetch(self, number: int, subscription: Any) -> None:
-        handle, kind = subscription.handle, subscription.msg_type
+    def _fetch(self, name: str) -> None:
+        """Take what has arrived of a topic, from the eldest subscription first."""
+        handover = self._handovers.get(name)
+        if handover is None:
+            self._drain(name, self._subscriptions[name], None)
+            return
+        over = time.monotonic() - handover.until
+        for subscription in (*handover.elders, self._subscriptions[name]):
+            self._drain(name, subscription, handover.seen)
+        if over > 0.0:
+            for elder in handover.elders:
+                self._ears.destroy_subscription(elder)
+            handover.elders.clear()
+        if over > OVERLAP:  # all that the elder ones heard has come to the other one as well
+            del self._handovers[name]
+
+    def _drain(self, name: str, subscription: Any, seen: set[tuple[bytes, int]] | None) -> None:
+        handle, kind, number = subscription.handle, subscription.msg_type, self._numbers[name]
         with handle:
             while (taken := handle.take_message(kind, True)) is not None:
                 data, info = taken
+                if seen is not None:
+                    number_there = info["publication_sequence_number"] or info["source_timestamp"]
+                    which = (info["publisher_gid"]["data"], number_there)
+                    if which in seen:
+                        continue
+                    seen.add(which)
                 self._arrivals.add(info["received_timestamp"] or time.time_ns(), number, data)
 
 
@@ -154,83 +203,3 @@ def _ears(node: Node) -> Node:
 
 def _never(_: bytes) -> None:
     raise AssertionError("an executor has called a subscription that is in none")
-
-
-def agreed_definition(infos: Sequence[TopicEndpointInfo]) -> Definition:
-    """Of the type that all publishers agree on, and that is installed here as well.
-
-    Raises:
-        BagError: They do not agree, or it is another one here.
-    """
-    name = infos[0].topic_type
-    try:
-        definition = load_definition(name, get_package_share_path)
-    except PackageNotFoundError as error:
-        raise BagError(f"type {name} is not installed: {error}") from error
-    compare(infos, definition)
-    return definition
-
-
-def compare(infos: Sequence[TopicEndpointInfo], definition: Definition) -> None:
-    """See that publishers mean the same by a type's name as we do.
-
-    Raises:
-        BagError: One does not: what it sends would be misread.
-    """
-    for info in infos:
-        there = str(info.topic_type_hash)
-        if info.topic_type != definition.name:
-            raise BagError(
-                f"its publishers do not agree on the type: {definition.name}, {info.topic_type}"
-            )
-        if there.startswith("RIHS01_") and there != definition.hash:
-            raise BagError(
-                f"a publisher has another {definition.name}: {there} there, {definition.hash} "
-                "here; build its package anew on both sides"
-            )
-
-
-def _message_class(name: str) -> Any:
-    package, kind, short = name.split("/")
-    try:
-        return getattr(importlib.import_module(f"{package}.{kind}"), short)
-    except (ImportError, AttributeError) as error:
-        raise BagError(f"type {name} cannot be imported: {error}") from error
-
-
-def _profile(infos: Sequence[TopicEndpointInfo]) -> QoSProfile:
-    """What all publishers offer, and much room for what has arrived."""
-    offered = [info.qos_profile for info in infos]
-    reliable = all(qos.reliability == ReliabilityPolicy.RELIABLE for qos in offered)
-    latched = all(qos.durability == DurabilityPolicy.TRANSIENT_LOCAL for qos in offered)
-    return QoSProfile(
-        history=HistoryPolicy.KEEP_LAST,
-        depth=_DEPTH_OF_IMAGES if infos[0].topic_type in _IMAGES else _DEPTH,
-        reliability=ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT,
-        durability=(DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE),
-    )
-
-
-def _weaker(profile: QoSProfile, than: QoSProfile) -> bool:
-    """Whether a subscription must ask for less than it does."""
-    return (
-        profile.reliability == ReliabilityPolicy.BEST_EFFORT != than.reliability
-        or profile.durability == DurabilityPolicy.VOLATILE != than.durability
-    )
-
-
-def _offered(qos: QoSProfile) -> OfferedQos:
-    def duration(value: Any) -> tuple[int, int]:
-        seconds, nanoseconds = divmod(value.nanoseconds, 1_000_000_000)
-        return INFINITE if seconds > 9_000_000_000 else (seconds, nanoseconds)
-
-    return OfferedQos(
-        history="keep_all" if qos.history == HistoryPolicy.KEEP_ALL else "keep_last",
-        depth=qos.depth,
-        reliability=qos.reliability.name.lower(),
-        durability=qos.durability.name.lower(),
-        deadline=duration(qos.deadline),
-        lifespan=duration(qos.lifespan),
-        liveliness=qos.liveliness.name.lower(),
-        liveliness_lease_duration=duration(qos.liveliness_lease_duration),
-    )
