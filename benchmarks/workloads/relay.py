@@ -12,7 +12,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from introspect_control.nodes.runtime import SENSOR, spin
+from introspect_control.nodes.runtime import STREAM, spin
 from introspect_description import ArmDescription
 from introspect_sim.response_times import ResponseTimes
 
@@ -29,8 +29,8 @@ class RelayedWorld(Node):
         self._state = JointState(name=names, position=[0.1] * 9, velocity=[0.0] * 9)
         self._stamp = 0
         self.responses = ResponseTimes(window=1_000_000)
-        self._publisher = self.create_publisher(JointState, "joint_states", SENSOR)
-        self.create_subscription(JointTrajectory, "joint_trajectory", self._on_trajectory, SENSOR)
+        self._publisher = self.create_publisher(JointState, "joint_states", STREAM)
+        self.create_subscription(JointTrajectory, "joint_trajectory", self._on_trajectory, STREAM)
         self.create_timer(1.0 / RATE, self._publish)
 
     def _publish(self) -> None:
@@ -59,8 +59,8 @@ class Relay(Node):
                 for k in range(1, 6)
             ],
         )
-        self._publisher = self.create_publisher(JointTrajectory, "joint_trajectory", SENSOR)
-        self.create_subscription(JointState, "joint_states", self._relay, SENSOR)
+        self._publisher = self.create_publisher(JointTrajectory, "joint_trajectory", STREAM)
+        self.create_subscription(JointState, "joint_states", self._relay, STREAM)
 
     def _relay(self, message: JointState) -> None:
         self._trajectory.header.stamp = message.header.stamp

@@ -19,7 +19,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.task import Future
 
-from introspect_control.nodes.runtime import SENSOR, make_executor
+from introspect_control.nodes.runtime import STREAM, make_executor
 
 T = TypeVar("T")
 PATIENCE = 60.0  # for whatever must happen on a busy machine [s]
@@ -128,7 +128,7 @@ class Peer:
         self._executor.add_node(self.node)
         self.node.executor = self._executor
 
-    def hear(self, kind: type, topic: str, qos: Any = SENSOR) -> list[Any]:
+    def hear(self, kind: type, topic: str, qos: Any = STREAM) -> list[Any]:
         """Subscribe; the list grows with every message."""
         heard = self.heard[topic]
         self._subscriptions[topic] = self.node.create_subscription(kind, topic, heard.append, qos)

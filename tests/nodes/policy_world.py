@@ -14,7 +14,7 @@ from rclpy.task import Future
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState
 
-from introspect_control.nodes.runtime import LATCHED, SENSOR
+from introspect_control.nodes.runtime import LATCHED, STREAM
 from introspect_description import ArmDescription
 
 PANDA = ArmDescription.load("panda")
@@ -34,10 +34,10 @@ class PolicyWorld:
         self.stamp = 1_000_000_000  # [ns]
         publish = me.node.create_publisher
         self._publishers = {
-            "object": publish(PoseStamped, "object_pose", SENSOR),
-            "goal": publish(PoseStamped, "goal_pose", SENSOR),
-            "clock": publish(Clock, "/clock", SENSOR),
-            "joints": publish(JointState, "joint_states", SENSOR),
+            "object": publish(PoseStamped, "object_pose", STREAM),
+            "goal": publish(PoseStamped, "goal_pose", STREAM),
+            "clock": publish(Clock, "/clock", STREAM),
+            "joints": publish(JointState, "joint_states", STREAM),
         }
         self._guard = publish(GuardStatus, "guard/status", LATCHED)
         self._execute = ActionClient(me.node, ExecuteTask, "execute_task")

@@ -10,7 +10,7 @@ from live_graph import DEEP, Peer
 from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from introspect_control.nodes.runtime import SENSOR
+from introspect_control.nodes.runtime import STREAM
 from introspect_description import ArmDescription
 
 PANDA = ArmDescription.load("panda")
@@ -25,8 +25,8 @@ class Arm:
         self.objects: list[PoseStamped] = me.hear(PoseStamped, "object_pose", DEEP)
         self.goals: list[PoseStamped] = me.hear(PoseStamped, "goal_pose", DEEP)
         topic = PANDA.controller.trajectory_topic
-        self._trajectory = me.node.create_publisher(JointTrajectory, topic, SENSOR)
-        self._gripper = me.node.create_publisher(GripperCommand, "gripper/command", SENSOR)
+        self._trajectory = me.node.create_publisher(JointTrajectory, topic, STREAM)
+        self._gripper = me.node.create_publisher(GripperCommand, "gripper/command", STREAM)
 
     def connect(self) -> None:
         """Wait until the simulation hears and is heard."""

@@ -7,7 +7,7 @@ import sys
 from rclpy.node import Node
 from std_msgs.msg import String
 
-from introspect_control.nodes.runtime import SENSOR, spin
+from introspect_control.nodes.runtime import STREAM, spin
 
 
 class SmallListener(Node):
@@ -16,7 +16,7 @@ class SmallListener(Node):
     def __init__(self) -> None:
         super().__init__("small_listener")
         self._heard = False
-        self.create_subscription(String, "ticks", self._on_tick, SENSOR)
+        self.create_subscription(String, "ticks", self._on_tick, STREAM)
 
     def _on_tick(self, message: String) -> None:
         if not self._heard or message.data == "deactivated":

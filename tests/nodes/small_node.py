@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from std_msgs.msg import String
 
 from introspect_control.nodes.runtime import (
-    SENSOR,
+    STREAM,
     ConfigurationError,
     ManagedNode,
     NodeParameters,
@@ -55,7 +55,7 @@ class SmallNode(ManagedNode[SmallParameters]):
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             ctypes.string_at(0)
         self._hangs = self.parameters.fate == "hang"
-        self._ticks = self.create_publisher(String, "ticks", SENSOR)
+        self._ticks = self.create_publisher(String, "ticks", STREAM)
 
     def activate(self) -> None:
         """Tick."""

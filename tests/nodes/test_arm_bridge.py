@@ -19,7 +19,7 @@ from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
 from introspect_control import CartesianServo
-from introspect_control.nodes.runtime import LATCHED, SENSOR
+from introspect_control.nodes.runtime import LATCHED, STREAM
 from introspect_control.trajectory import HermiteSampler, Trajectory
 from introspect_description import ArmDescription
 
@@ -46,8 +46,8 @@ class Rig:
         self.grippers: list[GripperCommand] = me.hear(GripperCommand, "gripper/command")
         self.sent: list[PolicyAction] = me.hear(PolicyAction, "policy/action_sent")
         self.statuses: list[GuardStatus] = me.hear(GuardStatus, "guard/status", LATCHED)
-        self.states = me.node.create_publisher(JointState, "joint_states", SENSOR)
-        self.actions = me.node.create_publisher(PolicyAction, "policy/action", SENSOR)
+        self.states = me.node.create_publisher(JointState, "joint_states", STREAM)
+        self.actions = me.node.create_publisher(PolicyAction, "policy/action", STREAM)
         self.names = [*ARM.gripper.joint_names, *reversed(ARM.joint_names)]
         self.arm = HermiteSampler(START)
         self.ticks = 1000
@@ -300,7 +300,7 @@ def test_joints_of_another_arm_are_refused_with_both_lists(me: Peer) -> None:
     with NodeProcess(MODULE, {"use_sim_time": True}) as bridge:
         names = [name.replace("panda", "fr3") for name in ARM.joint_names]
         statuses = me.hear(GuardStatus, "guard/status", LATCHED)
-        states = me.node.create_publisher(JointState, "joint_states", SENSOR)
+        states = me.node.create_publisher(JointState, "joint_states", STREAM)
 
         # when
         me.wait_for(states.get_subscription_count, "the bridge to listen")
@@ -315,7 +315,7 @@ def test_joints_of_another_arm_are_refused_with_both_lists(me: Peer) -> None:
 
 def test_a_second_commander_keeps_the_arm_still(rig: Rig) -> None:
     # given
-    rogue = rig.me.node.create_publisher(JointTrajectory, TOPIC, SENSOR)
+    rogue = rig.me.node.create_publisher(JointTrajectory, TOPIC, STREAM)
     rig.me.wait_for(lambda: "2 publishers" in rig.reason, "the bridge to notice")
     assert "/arm_bridge_node, /peer" in rig.reason
 
@@ -341,7 +341,7 @@ def test_a_second_commander_is_a_fault_while_the_arm_moves(rig: Rig) -> None:
     rig.start()
     rig.run(10)
 
-    rig.me.node.create_publisher(JointTrajectory, TOPIC, SENSOR)
+    rig.me.node.create_publisher(JointTrajectory, TOPIC, STREAM)
     rig.me.wait_for(lambda: rig.state != GuardStatus.ACTIVE, "the bridge to notice")
 
     assert rig.state in (GuardStatus.STOPPING, GuardStatus.FAULT)
@@ -466,7 +466,7 @@ def test_a_disturbance_alarm_slows_or_stops_the_arm(me: Peer, on_alarm: str) -> 
     # given
     with NodeProcess(MODULE, {"use_sim_time": True, "on_alarm": on_alarm}) as bridge:
         rig = Rig(me, bridge)
-        internal_state = me.node.create_publisher(InternalState, "internal_state", SENSOR)
+        internal_state = me.node.create_publisher(InternalState, "internal_state", STREAM)
         me.wait_for(internal_state.get_subscription_count, "the bridge to listen")
         rig.start()
         rig.run(40)

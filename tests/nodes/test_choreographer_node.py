@@ -12,7 +12,7 @@ from introspect_msgs.msg import Activations, BehaviourStatus, InternalState
 from live_graph import NodeProcess, Peer, diagnosis, peer
 from rclpy.qos import DurabilityPolicy, QoSProfile
 
-from introspect_control.nodes.runtime import SENSOR
+from introspect_control.nodes.runtime import STREAM
 from introspect_learning.models import (
     BehavioursRuntime,
     Choice,
@@ -39,7 +39,7 @@ class Asker:
     def __init__(self, me: Peer) -> None:
         self.me = me
         self.answers: list[BehaviourStatus] = me.hear(BehaviourStatus, "behaviour")
-        self._publisher = me.node.create_publisher(Activations, "activations", SENSOR)
+        self._publisher = me.node.create_publisher(Activations, "activations", STREAM)
         me.connect()
         me.wait_for(self._publisher.get_subscription_count, "choreographer_node to listen")
 
@@ -174,8 +174,8 @@ class Told:
         self.me = me
         self.decisions: list[BehaviourStatus] = me.hear(BehaviourStatus, "decided")
         self.diagnostics: list[DiagnosticArray] = me.hear(DiagnosticArray, "/diagnostics")
-        self._activations = me.node.create_publisher(Activations, "told", SENSOR)
-        self._insight = me.node.create_publisher(InternalState, "internal_state", SENSOR)
+        self._activations = me.node.create_publisher(Activations, "told", STREAM)
+        self._insight = me.node.create_publisher(InternalState, "internal_state", STREAM)
         me.connect()
         me.wait_for(self._activations.get_subscription_count, "it to listen")
         self.decisions.clear()  # of an earlier test

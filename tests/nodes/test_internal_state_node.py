@@ -12,7 +12,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from introspect_msgs.msg import Activations, InternalState
 from live_graph import NodeProcess, Peer, diagnosis, peer
 
-from introspect_control.nodes.runtime import SENSOR
+from introspect_control.nodes.runtime import STREAM
 from introspect_learning.models import (
     BehavioursRuntime,
     ContractError,
@@ -44,7 +44,7 @@ class Teller:
         self.me = me
         self.found: list[InternalState] = me.hear(InternalState, "internal_state")
         self.diagnostics: list[DiagnosticArray] = me.hear(DiagnosticArray, "/diagnostics")
-        self._publisher = me.node.create_publisher(Activations, "activations", SENSOR)
+        self._publisher = me.node.create_publisher(Activations, "activations", STREAM)
         me.connect()
         me.wait_for(self._publisher.get_subscription_count, "internal_state_node to listen")
 

@@ -12,7 +12,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 from tf2_msgs.msg import TFMessage
 
-from introspect_control.nodes.runtime import LATCHED, SENSOR, TRANSFORMS
+from introspect_control.nodes.runtime import LATCHED, STREAM, TRANSFORMS
 from introspect_control.transforms import TransformTree
 from introspect_description import ArmDescription
 
@@ -29,7 +29,7 @@ def me() -> Iterator[Peer]:
 
 def test_a_late_joiner_gets_the_description_and_every_fixed_transform_at_once(me: Peer) -> None:
     # given a publisher that has been up for a while
-    states = me.node.create_publisher(JointState, "joint_states", SENSOR)
+    states = me.node.create_publisher(JointState, "joint_states", STREAM)
     me.wait_for(states.get_subscription_count, "the state publisher")
 
     # when
@@ -47,7 +47,7 @@ def test_a_late_joiner_gets_the_description_and_every_fixed_transform_at_once(me
 
 def test_joint_states_become_transforms_with_the_same_stamp(me: Peer) -> None:
     # given
-    states = me.node.create_publisher(JointState, "joint_states", SENSOR)
+    states = me.node.create_publisher(JointState, "joint_states", STREAM)
     transforms = me.hear(TFMessage, "/tf", TRANSFORMS)
     me.wait_for(states.get_subscription_count, "the state publisher")
     message = JointState(name=[*ARM.joint_names, *ARM.gripper.joint_names])

@@ -16,7 +16,7 @@ from rclpy.action import ActionServer
 from rclpy.node import Node
 from std_srvs.srv import Trigger
 
-from introspect_control.nodes.runtime import LATCHED, SENSOR
+from introspect_control.nodes.runtime import LATCHED, STREAM
 
 MODULE = "introspect_sim.nodes.task_node"
 
@@ -36,7 +36,7 @@ class Others:
         self.rearmed = 0
         self.answers_to_lose = 0
         self._guard = me.node.create_publisher(GuardStatus, "guard/status", LATCHED)
-        me.node.create_publisher(BehaviourStatus, "behaviour", SENSOR)
+        me.node.create_publisher(BehaviourStatus, "behaviour", STREAM)
         me.node.create_service(ResetWorld, "reset_world", self._on_reset)
         me.node.create_service(Trigger, "guard/rearm", self._on_rearm)
         self._server = ActionServer(me.node, ExecuteTask, "execute_task", self._execute)

@@ -28,7 +28,7 @@ from introspect_control.guard import GuardState
 from introspect_control.nodes import bridge_messages as messages
 from introspect_control.nodes.runtime import (
     LATCHED,
-    SENSOR,
+    STREAM,
     ConfigurationError,
     ManagedNode,
     NodeParameters,
@@ -118,18 +118,18 @@ class ArmBridgeNode(ManagedNode[ArmBridgeParameters]):
         self.diagnostics.before_publishing(self._diagnose)
 
         self._trajectory = self.create_publisher(
-            JointTrajectory, arm.controller.trajectory_topic, SENSOR
+            JointTrajectory, arm.controller.trajectory_topic, STREAM
         )
-        self._gripper = self.create_publisher(GripperCommand, arm.gripper.command_topic, SENSOR)
-        self._sent = self.create_publisher(PolicyAction, "policy/action_sent", SENSOR)
+        self._gripper = self.create_publisher(GripperCommand, arm.gripper.command_topic, STREAM)
+        self._sent = self.create_publisher(PolicyAction, "policy/action_sent", STREAM)
         self._status = self.create_publisher(GuardStatus, "guard/status", LATCHED)
         self.create_subscription(
-            JointState, arm.controller.state_topic, self._on_joint_states, SENSOR
+            JointState, arm.controller.state_topic, self._on_joint_states, STREAM
         )
-        self.create_subscription(PolicyAction, "policy/action", self._on_action, SENSOR)
+        self.create_subscription(PolicyAction, "policy/action", self._on_action, STREAM)
         if self.parameters.on_alarm != "none":
             self.create_subscription(
-                InternalState, "internal_state", self._on_internal_state, SENSOR
+                InternalState, "internal_state", self._on_internal_state, STREAM
             )
         self.create_service(Trigger, "guard/stop", self._on_stop)
         self.create_service(Trigger, "guard/rearm", self._on_rearm)

@@ -28,11 +28,11 @@ from introspect_control.nodes.diagnostics import Diagnostics
 from introspect_control.nodes.last_resort import leave_after
 from introspect_control.nodes.managed_node import ManagedNode
 from introspect_control.nodes.parameters import ConfigurationError, NodeParameters, parameter
-from introspect_control.nodes.qos import LATCHED, SENSOR, TRANSFORMS
+from introspect_control.nodes.qos import LATCHED, STREAM, TRANSFORMS
 
 __all__ = [
     "LATCHED",
-    "SENSOR",
+    "STREAM",
     "TRANSFORMS",
     "ConfigurationError",
     "Diagnostics",

@@ -15,7 +15,7 @@ from tf2_msgs.msg import TFMessage
 
 from introspect_control.nodes.runtime import (
     LATCHED,
-    SENSOR,
+    STREAM,
     TRANSFORMS,
     ConfigurationError,
     ManagedNode,
@@ -59,7 +59,7 @@ class StatePublisherNode(ManagedNode[StatePublisherParameters]):
         static.publish(TFMessage(transforms=[_message(item, now) for item in self._tree.fixed]))
         self._transforms = self.create_publisher(TFMessage, "/tf", TRANSFORMS)
         self.create_subscription(
-            JointState, arm.controller.state_topic, self._on_joint_states, SENSOR
+            JointState, arm.controller.state_topic, self._on_joint_states, STREAM
         )
 
     def _on_joint_states(self, message: JointState) -> None:

@@ -20,7 +20,7 @@ from sensor_msgs.msg import JointState
 
 from introspect_control.nodes.runtime import (
     LATCHED,
-    SENSOR,
+    STREAM,
     ConfigurationError,
     LoopTimer,
     ManagedNode,
@@ -102,11 +102,11 @@ class BehaviourNode(ManagedNode[BehaviourParameters]):
         self._executor = PolicyExecutor(timed, self._task, self, config, phase=phase)
         self.diagnostics.before_publishing(self._report)
         self._publisher = PolicyPublisher(self, self._behaviours.hash, layers, arm.base_frame)
-        self.create_subscription(PoseStamped, "object_pose", self._on_object, SENSOR)
-        self.create_subscription(PoseStamped, "goal_pose", self._on_goal, SENSOR)
-        self.create_subscription(BehaviourStatus, "behaviour", self._on_decision, SENSOR)
+        self.create_subscription(PoseStamped, "object_pose", self._on_object, STREAM)
+        self.create_subscription(PoseStamped, "goal_pose", self._on_goal, STREAM)
+        self.create_subscription(BehaviourStatus, "behaviour", self._on_decision, STREAM)
         self.create_subscription(GuardStatus, "guard/status", self._on_guard, LATCHED)
-        self.create_subscription(JointState, arm.controller.state_topic, self._on_joints, SENSOR)
+        self.create_subscription(JointState, arm.controller.state_topic, self._on_joints, STREAM)
         self.create_timer(1.0 / CHECKS, self._check, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self._goal: ServerGoalHandle | None = None
         self._outcome: Outcome | None = None

@@ -11,7 +11,7 @@ import numpy as np
 from introspect_msgs.msg import Activations, BehaviourStatus, InternalState
 
 from introspect_control.nodes.runtime import (
-    SENSOR,
+    STREAM,
     ConfigurationError,
     ManagedNode,
     parameter,
@@ -91,7 +91,7 @@ class ChoreographerNode(ManagedNode[ChoreographerParameters]):
         if given.retry_above > 0.0:
             self._states = _internal_states(folder)
             self.create_subscription(
-                InternalState, "internal_state", self._on_internal_state, SENSOR
+                InternalState, "internal_state", self._on_internal_state, STREAM
             )
 
     def activate(self) -> None:

@@ -11,7 +11,7 @@ from introspect_msgs.msg import Activations
 from introspect_msgs.msg import InternalState as InternalStateMessage
 
 from introspect_control.nodes.runtime import (
-    SENSOR,
+    STREAM,
     ConfigurationError,
     ManagedNode,
     parameter,
@@ -84,7 +84,7 @@ class InternalStateNode(ManagedNode[InternalStateParameters]):
         self._followed = 0  # periods since the last report
         self._timer = self.diagnostics.time_loop("introspection", 1.0 / contract.rate)
         self.diagnostics.before_publishing(self._report)
-        self._publisher = self.create_publisher(InternalStateMessage, "internal_state", SENSOR)
+        self._publisher = self.create_publisher(InternalStateMessage, "internal_state", STREAM)
         self.create_subscription(Activations, "activations", self._on_activations, ACTIVATIONS)
 
     def activate(self) -> None:

@@ -9,7 +9,7 @@ from builtin_interfaces.msg import Time
 from introspect_msgs.msg import Activations, PolicyAction
 from rclpy.node import Node
 
-from introspect_control.nodes.runtime import SENSOR
+from introspect_control.nodes.runtime import STREAM
 from introspect_learning.execution import Action, Question
 from introspect_learning.nodes.policy_folder import ACTIVATIONS
 
@@ -30,7 +30,7 @@ class PolicyPublisher:
         for message in (*self._layers, self._action):
             message.header.frame_id = frame
         self._activations_publisher = node.create_publisher(Activations, "activations", ACTIVATIONS)
-        self._action_publisher = node.create_publisher(PolicyAction, "policy/action", SENSOR)
+        self._action_publisher = node.create_publisher(PolicyAction, "policy/action", STREAM)
 
     @property
     def heard(self) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, Image
 
-from introspect_control.nodes.runtime import SENSOR
+from introspect_control.nodes.runtime import STREAM
 from introspect_description import CameraDescription
 from introspect_sim.time_share import TimeShare
 from introspect_sim.worlds import World
@@ -38,8 +38,8 @@ class CameraPublisher:
         self._image = Image(encoding="rgb8", step=3 * camera.width, is_bigendian=0, **self._size)
         self._image.header.frame_id = camera.frame
         self._info = camera_info(camera)
-        self._image_publisher = node.create_publisher(Image, "camera/image_raw", SENSOR)
-        self._info_publisher = node.create_publisher(CameraInfo, "camera/camera_info", SENSOR)
+        self._image_publisher = node.create_publisher(Image, "camera/image_raw", STREAM)
+        self._info_publisher = node.create_publisher(CameraInfo, "camera/camera_info", STREAM)
 
     def publish(self, stamp: int) -> None:
         """Publish a picture of the state ``stamp`` [ns], if one is due and wanted."""

@@ -16,7 +16,7 @@ from rclpy.task import Future
 from trajectory_msgs.msg import JointTrajectory
 
 from introspect_control.nodes.runtime import (
-    SENSOR,
+    STREAM,
     ConfigurationError,
     ManagedNode,
     NodeParameters,
@@ -97,15 +97,15 @@ class SimNode(ManagedNode[SimParameters]):
         self._trajectory_at = 0.0  # arrival of the latest trajectory [s]
         self._states = StatePublisher(self, arm)
         self.create_subscription(
-            JointTrajectory, arm.controller.trajectory_topic, self._on_trajectory, SENSOR
+            JointTrajectory, arm.controller.trajectory_topic, self._on_trajectory, STREAM
         )
         self.create_subscription(
-            GripperCommand, arm.gripper.command_topic, self._on_gripper, SENSOR
+            GripperCommand, arm.gripper.command_topic, self._on_gripper, STREAM
         )
-        self.create_subscription(PolicyAction, "policy/action", self._on_action, SENSOR)
-        self.create_subscription(PolicyAction, "policy/action_sent", self._on_action_sent, SENSOR)
+        self.create_subscription(PolicyAction, "policy/action", self._on_action, STREAM)
+        self.create_subscription(PolicyAction, "policy/action_sent", self._on_action_sent, STREAM)
         if isinstance(self._pacing, Lockstep):
-            self.create_subscription(Activations, "activations", self._on_activations, SENSOR)
+            self.create_subscription(Activations, "activations", self._on_activations, STREAM)
         self.create_service(ResetWorld, "reset_world", self._on_reset)
         self.create_service(PerturbWorld, "perturb_world", self._on_perturb)
 

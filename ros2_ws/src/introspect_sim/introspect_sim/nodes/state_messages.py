@@ -9,7 +9,7 @@ from rclpy.node import Node
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState
 
-from introspect_control.nodes.runtime import SENSOR
+from introspect_control.nodes.runtime import STREAM
 from introspect_description import ArmDescription
 from introspect_sim.simulation import State
 
@@ -29,11 +29,11 @@ class StatePublisher:
             message.header.frame_id = arm.base_frame
         self._joints.name = [*arm.joint_names, *arm.gripper.joint_names]
         self._fingers = len(arm.gripper.joint_names)
-        self._object_publisher = node.create_publisher(PoseStamped, "object_pose", SENSOR)
-        self._goal_publisher = node.create_publisher(PoseStamped, "goal_pose", SENSOR)
-        self._clock_publisher = node.create_publisher(Clock, "/clock", SENSOR)
+        self._object_publisher = node.create_publisher(PoseStamped, "object_pose", STREAM)
+        self._goal_publisher = node.create_publisher(PoseStamped, "goal_pose", STREAM)
+        self._clock_publisher = node.create_publisher(Clock, "/clock", STREAM)
         self._joint_publisher = node.create_publisher(
-            JointState, arm.controller.state_topic, SENSOR
+            JointState, arm.controller.state_topic, STREAM
         )
 
     def publish(self, state: State) -> None:
