@@ -446,7 +446,7 @@ def test_on_a_timer_it_moves_the_arm_and_stops_it_when_the_policy_falls_silent(m
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"arm": "pandas"}, r"unknown arm 'pandas': available are panda"),
+        ({"arm": "pandas"}, r"unknown arm 'pandas': available are fr3, .*panda"),
         ({"velocity_scale": 1.0}, r"panda_joint2.* cannot stop within 0\.2 s"),
         ({"command_timeout": 2.0}, r"parameter 'command_timeout' is 2\.0; it must be a number in"),
     ],

@@ -209,6 +209,7 @@ class TestContent:
         path = tmp_path / "model/behaviours/contract.json"
         contract = json.loads(path.read_text())
         contract["joint_names"] = [f"fr3_joint{number}" for number in range(1, 8)]
+        contract["input_names"][0] = "joint_position.0"  # one that reads none fits all
         path.write_text(json.dumps(contract))
         finding = content.check_model(tmp_path / "model", "panda")
         expect_problem(finding, "fr3_joint1", "introspect train bbrl")

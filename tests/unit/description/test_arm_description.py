@@ -1,5 +1,6 @@
 """The arm's data file: what it holds, and how a broken one is refused."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,11 +24,10 @@ def edited(tmp_path: Path) -> Callable[[Edit], Path]:
     """Write a copy of the Panda's file after an edit and return its path."""
 
     def write(edit: Edit) -> Path:
+        shutil.copytree(DATA.parent.parent, tmp_path / "urdf")
         data = yaml.safe_load(DATA.read_text())
         edit(data)
-        path = tmp_path / "arms" / "broken.yaml"
-        path.parent.mkdir()
-        (tmp_path / "panda.urdf.xacro").touch()
+        path = tmp_path / "urdf" / "arms" / "broken.yaml"
         path.write_text(yaml.safe_dump(data))
         return path
 
@@ -51,7 +51,7 @@ def test_home_is_well_inside_the_limits(panda: ArmDescription) -> None:
 
 
 def test_an_unknown_arm_is_refused_with_the_names_of_those_there_are() -> None:
-    with pytest.raises(DescriptionError, match=r"unknown arm 'pandda': available are panda"):
+    with pytest.raises(DescriptionError, match=r"unknown arm 'pandda': available are fr3, .*panda"):
         ArmDescription.load("pandda")
 
 
@@ -112,15 +112,20 @@ def test_arrays_are_read_only(panda: ArmDescription) -> None:
             r"controller\.rate: must be positive, got 0\.0 Hz",
         ),
         (lambda d: d["controller"].update(name=7), r"controller\.name: expected text, got 7"),
-        (lambda d: d["camera"].update(width=0.5), r"camera\.width: expected a positive integer"),
+        (lambda d: d.update(body="pandaa"), r"body: must be of franka, gen3, .*, got pandaa"),
         (
-            lambda d: d["camera"].update(vertical_fov=4.0),
-            r"camera\.vertical_fov: must be in \(0, pi\)",
+            lambda d: d.update(base_frame="panda_link1"),
+            r"base_frame: must be world or panda_link0, got panda_link1",
         ),
         (
-            lambda d: d["camera"].update(target=d["camera"]["position"]),
-            r"camera\.target: must differ",
+            lambda d: d.update(mount={"xyz": [0, 0, 0], "rpy": [0, 0, 0]}),
+            r"base_frame: must be world with a mount, got panda_link0",
         ),
+        (
+            lambda d: d.update(mount={"xyz": [0, 0]}, base_frame="world"),
+            r"mount\.xyz: expected 3 numbers, got 2 items",
+        ),
+        (lambda d: d["link_names"].pop(), r"link_names: expected 9 names, got 8 items"),
         (lambda d: d.update(limits=[1, 2]), r"limits must be a mapping"),
         (lambda d: d.update(urdf="no.xacro"), r"urdf: there is no file"),
         (lambda d: d.update(colour="red"), r"colour: unknown key"),
@@ -156,18 +161,43 @@ def test_a_missing_file_is_refused_by_name(tmp_path: Path) -> None:
         ArmDescription.read(tmp_path / "none.yaml")
 
 
-def test_numbers_that_only_the_xacro_reads_are_refused_with_both_files(
-    tmp_path: Path,
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda d: d["camera"].update(width=0.5), r"camera\.width: expected a positive integer"),
+        (
+            lambda d: d["camera"].update(vertical_fov=4.0),
+            r"camera\.vertical_fov: must be in \(0, pi\)",
+        ),
+        (
+            lambda d: d["camera"].update(target=d["camera"]["position"]),
+            r"camera\.target: must differ",
+        ),
+        (lambda d: d.update(chair=1), r"chair: unknown key"),
+    ],
+)
+def test_a_broken_cell_is_refused_with_its_file_and_the_key(
+    edited: Callable[[Edit], Path], edit: Edit, message: str
 ) -> None:
-    # given the real xacro files and a data file without a link's inertial
-    urdf = tmp_path / "urdf"
-    (urdf / "arms").mkdir(parents=True)
-    for source in (share_dir() / "urdf").glob("*.xacro"):
-        (urdf / source.name).write_text(source.read_text())
-    data = yaml.safe_load(DATA.read_text())
-    del data["inertials"]["link3"]
-    (urdf / "arms" / "holed.yaml").write_text(yaml.safe_dump(data))
-    # when it is expanded, then both files and the key are named
-    arm = ArmDescription.read(urdf / "arms" / "holed.yaml")
-    with pytest.raises(DescriptionError, match=r"panda\.urdf\.xacro: .*holed\.yaml: .*link3"):
+    path = edited(lambda d: None)
+    file = path.parent.parent / "cell.yaml"
+    cell = yaml.safe_load(file.read_text())
+    edit(cell)
+    file.write_text(yaml.safe_dump(cell))
+    with pytest.raises(DescriptionError, match=rf"cell\.yaml: {message}"):
+        ArmDescription.read(path)
+
+
+def test_numbers_that_only_the_xacro_reads_are_refused_with_both_files(
+    edited: Callable[[Edit], Path],
+) -> None:
+    # given the real xacro files and a body without a link
+    path = edited(lambda d: None)
+    file = path.parent.parent / "bodies" / "franka.yaml"
+    body = yaml.safe_load(file.read_text())
+    del body["links"][3]["mass"]
+    file.write_text(yaml.safe_dump(body))
+    # when it is expanded, then the files and the key are named
+    arm = ArmDescription.read(path)
+    with pytest.raises(DescriptionError, match=r"robot\.urdf\.xacro: .*broken\.yaml: .*mass"):
         arm.urdf()

@@ -14,7 +14,7 @@ def not_in_a_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_checkout_uses_its_own_files() -> None:
-    assert (share_dir() / "urdf" / "panda.urdf.xacro").is_file()
+    assert (share_dir() / "urdf" / "robot.urdf.xacro").is_file()
 
 
 @pytest.mark.usefixtures("not_in_a_checkout")

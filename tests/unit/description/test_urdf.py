@@ -10,15 +10,17 @@ import yaml
 
 from introspect_description import ArmDescription, share_dir
 
+ARMS = sorted(file.stem for file in (share_dir() / "urdf" / "arms").glob("*.yaml"))
+
+
+@pytest.fixture(scope="module", params=ARMS)
+def arm(request: pytest.FixtureRequest) -> ArmDescription:
+    return ArmDescription.load(request.param)
+
 
 @pytest.fixture(scope="module")
-def panda() -> ArmDescription:
-    return ArmDescription.load("panda")
-
-
-@pytest.fixture(scope="module")
-def robot(panda: ArmDescription) -> ElementTree.Element:
-    return ElementTree.fromstring(panda.urdf())
+def robot(arm: ArmDescription) -> ElementTree.Element:
+    return ElementTree.fromstring(arm.urdf())
 
 
 @pytest.fixture
@@ -58,11 +60,11 @@ def test_every_mass_and_inertia_is_physical(robot: ElementTree.Element) -> None:
 
 
 def test_the_limits_are_those_of_the_data_file(
-    robot: ElementTree.Element, panda: ArmDescription
+    robot: ElementTree.Element, arm: ArmDescription
 ) -> None:
-    limits = panda.limits
+    limits = arm.limits
     joints = {joint.attrib["name"]: joint for joint in robot.findall("joint")}
-    for i, name in enumerate(panda.joint_names):
+    for i, name in enumerate(arm.joint_names):
         written = {key: float(v) for key, v in joints[name].find("limit").attrib.items()}
         assert written == {
             "lower": limits.lower[i],
@@ -70,10 +72,10 @@ def test_the_limits_are_those_of_the_data_file(
             "velocity": limits.velocity[i],
             "effort": limits.effort[i],
         }
-    for name in panda.gripper.joint_names:
+    for name in arm.gripper.joint_names:
         limit = joints[name].find("limit").attrib
-        assert float(limit["lower"]) == panda.gripper.width_min / 2
-        assert float(limit["upper"]) == panda.gripper.width_max / 2
+        assert float(limit["lower"]) == arm.gripper.width_min / 2
+        assert float(limit["upper"]) == arm.gripper.width_max / 2
 
 
 def test_links_form_one_tree_rooted_at_world(robot: ElementTree.Element) -> None:
@@ -93,53 +95,56 @@ def test_every_shape_has_a_declared_material_and_needs_no_other_file(
     assert not list(robot.iter("mesh"))
 
 
-def test_expansion_is_done_once(panda: ArmDescription) -> None:
-    assert panda.urdf() is ArmDescription.load("panda").urdf()
+def test_expansion_is_done_once(arm: ArmDescription) -> None:
+    assert arm.urdf() is ArmDescription.load(arm.name).urdf()
 
 
 def test_the_urdf_does_not_depend_on_the_working_folder(
-    panda: ArmDescription, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    arm: ArmDescription, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import xacro
 
     monkeypatch.chdir(tmp_path)
-    by_hand = xacro.process_file(str(panda.urdf_path)).toprettyxml(indent="  ")
-    assert by_hand == panda.urdf()
+    given = {"data": f"arms/{arm.name}.yaml"}
+    by_hand = xacro.process_file(str(arm.urdf_path), mappings=given).toprettyxml(indent="  ")
+    assert by_hand == arm.urdf()
 
 
 def test_mujoco_and_pybullet_load_it_with_the_same_joints(
-    robot: ElementTree.Element, panda: ArmDescription, bullet, tmp_path: Path
+    robot: ElementTree.Element, arm: ArmDescription, bullet, tmp_path: Path
 ) -> None:
     mujoco = pytest.importorskip("mujoco")
-    model = mujoco.MjSpec.from_string(panda.urdf()).compile()
+    model = mujoco.MjSpec.from_string(arm.urdf()).compile()
     in_mujoco = [model.joint(i).name for i in range(model.njnt)]
 
     path = tmp_path / "arm.urdf"
-    path.write_text(panda.urdf())
+    path.write_text(arm.urdf())
     body = bullet.loadURDF(str(path), useFixedBase=True)
     infos = [bullet.getJointInfo(body, i) for i in range(bullet.getNumJoints(body))]
     in_bullet = [info[1].decode() for info in infos if info[2] != bullet.JOINT_FIXED]
 
-    expected = [*panda.joint_names, *panda.gripper.joint_names]
+    expected = [*arm.joint_names, *arm.gripper.joint_names]
     assert in_mujoco == in_bullet == moving_joints(robot) == expected
     assert {model.body(i).name for i in range(1, model.nbody)} == {
         info[12].decode() for info in infos
     }
 
 
-def test_at_home_nothing_touches(panda: ArmDescription) -> None:
+def test_at_home_nothing_touches(arm: ArmDescription) -> None:
     mujoco = pytest.importorskip("mujoco")
-    model = mujoco.MjSpec.from_string(panda.urdf()).compile()
+    model = mujoco.MjSpec.from_string(arm.urdf()).compile()
     data = mujoco.MjData(model)
-    data.qpos[:] = [*panda.home, 0.04, 0.04]
+    data.qpos[:] = [*arm.home, 0.04, 0.04]
     mujoco.mj_forward(model, data)
     assert data.ncon == 0
 
 
-def test_the_pads_reach_past_the_tool_frame(robot: ElementTree.Element) -> None:
+def test_the_pads_reach_past_the_tool_frame(
+    robot: ElementTree.Element, arm: ArmDescription
+) -> None:
     # given the collision box of a finger, whose frame is 45 mm before the tool's
     finger = next(
-        link for link in robot.findall("link") if link.attrib["name"] == "panda_leftfinger"
+        link for link in robot.findall("link") if link.attrib["name"] == f"{arm.name}_leftfinger"
     )
     (collision,) = finger.findall("collision")
     size = [float(x) for x in collision.find("geometry/box").attrib["size"].split()]
@@ -151,23 +156,22 @@ def test_the_pads_reach_past_the_tool_frame(robot: ElementTree.Element) -> None:
     assert centre[1] - size[1] / 2 == pytest.approx(0.0)
 
 
-def test_the_optical_frame_looks_at_the_target(panda: ArmDescription) -> None:
+def test_the_optical_frame_looks_at_the_target(arm: ArmDescription) -> None:
     mujoco = pytest.importorskip("mujoco")
-    model = mujoco.MjSpec.from_string(panda.urdf()).compile()
+    model = mujoco.MjSpec.from_string(arm.urdf()).compile()
     data = mujoco.MjData(model)
     mujoco.mj_forward(model, data)
-    frame = data.body(panda.camera.frame)
+    frame = data.body(arm.camera.frame)
     right, down, forward = frame.xmat.reshape(3, 3).T
-    view = panda.camera.target - panda.camera.position
-    np.testing.assert_allclose(frame.xpos, panda.camera.position, atol=1e-12)
+    view = arm.camera.target - arm.camera.position
+    np.testing.assert_allclose(frame.xpos, arm.camera.position, atol=1e-12)
     np.testing.assert_allclose(forward, view / np.linalg.norm(view), atol=1e-9)
     assert right[2] == pytest.approx(0.0)
     assert down[2] < 0.0
 
 
-def test_the_rviz_file_is_yaml_that_shows_the_robot_in_its_base_frame(
-    panda: ArmDescription,
-) -> None:
+def test_the_rviz_file_is_yaml_that_shows_the_robot_in_its_base_frame() -> None:
+    panda = ArmDescription.load("panda")
     config = yaml.safe_load((share_dir() / "urdf" / "introspect.rviz").read_text())
     manager = config["Visualization Manager"]
     shown = {

@@ -146,9 +146,16 @@ def test_changed_weights_are_refused_with_both_digests(policy: Path) -> None:
         BehavioursRuntime.load(policy)
 
 
-def test_another_robot_is_refused_with_both_lists(policy: Path) -> None:
+@pytest.mark.parametrize("name", ["fr3", "gen3", "iiwa14", "xarm7"])
+def test_a_model_that_reads_no_joint_drives_any_arm(name: str) -> None:
+    BehavioursRuntime.load(shipped(), ArmDescription.load(name))
+
+
+def test_a_model_that_reads_joints_is_refused_by_another_robot_with_both_lists(
+    policy: Path,
+) -> None:
     names = list(reversed(ARM.joint_names))
-    rewrite(policy / "behaviours", joint_names=names)
+    rewrite(policy / "behaviours", joint_names=names, input_names=["joint_position.0"])
     with pytest.raises(
         ContractError, match=r"joint names .*model \['panda_joint7'.*robot \['panda"
     ):

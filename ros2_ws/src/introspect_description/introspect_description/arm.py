@@ -23,10 +23,11 @@ from introspect_description.share import share_dir
 
 JOINTS = 7  # of every arm that this project drives
 _KEYS = (
-    *("name", "urdf", "base_frame", "tool_frame", "joint_names", "limits", "home"),
-    *("gripper", "controller", "camera"),
-    *("kinematics", "inertials", "table"),  # only the xacro files read these
+    *("name", "urdf", "body", "mount", "base_frame", "tool_frame", "link_names", "joint_names"),
+    *("limits", "home", "gripper", "controller"),
 )
+_CELL = ("table", "camera")
+WORLD = "world"  # link that arm and table stand in, at the table's top
 _Part = TypeVar("_Part")
 
 
@@ -35,7 +36,8 @@ class ArmDescription:
     """A 7-DoF arm with its gripper; `home` is read-only."""
 
     name: str
-    joint_names: tuple[str, ...]  # from base to flange
+    link_names: tuple[str, ...]  # (9,) from base to flange
+    joint_names: tuple[str, ...]  # (7,) from base to flange
     limits: JointLimits
     home: NDArray[np.float64]  # (7,) joint positions to start from [rad]
     base_frame: str  # link in which poses are told
@@ -68,7 +70,7 @@ class ArmDescription:
 
     @classmethod
     def read(cls, path: Path) -> "ArmDescription":
-        """Read an arm from a YAML file; its xacro file is looked for in the folder above.
+        """Read an arm from a YAML file; what it refers to is looked for in the folder above.
 
         Raises:
             DescriptionError: the file is not valid; the message names it and the key.
@@ -76,6 +78,19 @@ class ArmDescription:
         data = Section.read(path)
         data.refuse_unknown(_KEYS)
         joint_names = data.texts("joint_names", JOINTS)
+        link_names, base_frame = data.texts("link_names", JOINTS + 2), data.text("base_frame")
+        frames = (WORLD,) if data.has("mount") else (WORLD, link_names[0])
+        if base_frame not in frames:
+            raise data.error(
+                "base_frame",
+                f"must be {' or '.join(frames)}{' with a mount' * data.has('mount')},"
+                f" got {base_frame}",
+            )
+        if data.has("mount"):
+            mount = data.section("mount")
+            mount.refuse_unknown(("xyz", "rpy"))
+            for key in ("xyz", "rpy"):
+                mount.array(key, 3)
         limits = _part(data, "limits", lambda section: _limits(section, joint_names))
         home = data.array("home", JOINTS)
         for joint, position, low, high in zip(
@@ -86,19 +101,26 @@ class ArmDescription:
                     "home", f"{joint} = {position} rad is outside its limits [{low}, {high}]"
                 )
         home.flags.writeable = False
-        urdf_path = path.parent.parent / data.text("urdf")
+        folder = path.parent.parent
+        urdf_path = folder / data.text("urdf")
         if not urdf_path.is_file():
             raise data.error("urdf", f"there is no file {urdf_path}")
+        bodies = sorted(file.stem for file in (folder / "bodies").glob("*.yaml"))
+        if data.text("body") not in bodies:
+            raise data.error("body", f"must be of {', '.join(bodies)}, got {data.text('body')}")
+        cell = Section.read(folder / "cell.yaml")
+        cell.refuse_unknown(_CELL)
         return cls(
             name=data.text("name"),
+            link_names=link_names,
             joint_names=joint_names,
             limits=limits,
             home=home,
-            base_frame=data.text("base_frame"),
+            base_frame=base_frame,
             tool_frame=data.text("tool_frame"),
             gripper=_part(data, "gripper", _gripper),
             controller=_part(data, "controller", _controller),
-            camera=_part(data, "camera", _camera),
+            camera=_part(cell, "camera", _camera),
             urdf_path=urdf_path,
             data_path=path,
         )

@@ -43,6 +43,10 @@ class Section:
         """Return the error to raise about a key of this section."""
         return DescriptionError(f"{self._file}: {self._path(key)}: {problem}")
 
+    def has(self, key: str) -> bool:
+        """Whether there is such a key."""
+        return key in self._data
+
     def section(self, key: str) -> "Section":
         """Return the mapping under a key."""
         return Section(self._file, self._get(key), self._path(key))

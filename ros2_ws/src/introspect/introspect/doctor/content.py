@@ -101,4 +101,4 @@ def check_model(folder: Path | None, arm_name: str) -> Finding:
         ChoreographerRuntime.load(path, behaviours.hash)
     except (ContractError, OSError) as error:
         return problem(check, str(error), cure)
-    return ok(check, f"{policy_hash(path)[:12]} in {path}, made for {arm_name}")
+    return ok(check, f"{policy_hash(path)[:12]} in {path}, fits {arm_name}")

@@ -161,10 +161,15 @@ class Contract:
     def check_arm(self, arm: ArmDescription) -> None:
         """Refuse a robot that the model was not made for.
 
+        A model that reads no joint drives any arm: what it reads and what it asks for are told of
+        the tool, and the Cartesian servo makes joint commands of it.
+
         Raises:
-            ContractError: Names or order differ; both sides are in the text.
+            ContractError: It reads joints, and their names or order differ; both sides are in the
+                text.
         """
-        self._same("joint names", self.joint_names, arm.joint_names)
+        if any(name.startswith("joint_") for name in self.input_names):
+            self._same("joint names", self.joint_names, arm.joint_names)
 
     def check_interface(self) -> None:
         """Refuse a model whose observation or action is not the one this version builds."""

@@ -21,19 +21,22 @@ def split_urdf(arm: ArmDescription) -> tuple[str, str]:
     robot, rest = (ElementTree.fromstring(arm.urdf()) for _ in range(2))
     child_of = {_link(joint, "child"): joint for joint in robot.findall("joint")}
 
+    root = arm.link_names[0]
+
     def is_robot(link: str) -> bool:
-        while link != arm.base_frame and link in child_of:
+        while link != root and link in child_of:
             link = _link(child_of[link], "parent")
-        return bool(link == arm.base_frame)
+        return bool(link == root)
 
     fingers = {
         link for link, joint in child_of.items() if joint.get("name") in arm.gripper.joint_names
     }
     for joint in robot.findall("joint"):
-        if not is_robot(_link(joint, "parent")):
+        if not is_robot(_link(joint, "child")) or _link(joint, "child") == arm.base_frame:
             robot.remove(joint)
     for link in robot.findall("link"):
-        if not is_robot(link.get("name", "")):
+        name = link.get("name", "")
+        if name != arm.base_frame and not is_robot(name):
             robot.remove(link)
         elif link.get("name") not in fingers:
             for collision in link.findall("collision"):
