@@ -20,8 +20,8 @@ def run(words: list[str]) -> int:
         "reproduce",
         "Run a study again: many trainings side by side, figures and JSON in results/STUDY.\n"
         "Trainings that have ended are kept, and shared by all studies: the same command goes on.\n"
-        "One takes one to three minutes of a core; with all seeds, modes and controls, a study on two\n"
-        "cores takes one to four hours.",
+        "One takes one to three minutes of a core; with all seeds, modes and controls, a study on\n"
+        "two cores takes one to four hours.",
         "introspect reproduce internal-states --seeds 10 --jobs 2\n"
         "  introspect reproduce noise --seeds 5 --mode ours --json",
     )
