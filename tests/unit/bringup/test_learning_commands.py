@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,18 @@ def test_wrong_use_of_reproduce_is_told_in_one_line(
     pytest.importorskip("torch", reason="training is an extra")
     assert main(["reproduce", *words]) == 2
     assert text in capsys.readouterr().err
+
+
+def test_a_study_does_not_take_the_place_of_another_one_unasked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch", reason="training is an extra")
+    monkeypatch.chdir(tmp_path)
+    there = tmp_path / "results" / "noise" / "study.json"
+    there.parent.mkdir(parents=True)
+    config = {"seeds": 10, "controls": True, "control_seeds": 0, "modes": ["ours"], "arm": "panda"}
+    there.write_text(json.dumps({"config": config | {"jobs": 7}}))
+    assert main(["reproduce", "noise", "--seeds", "1", "--mode", "ours"]) == 2
+    said = capsys.readouterr().err
+    assert "results/noise holds this study with seeds 10. Name another folder with --out" in said
+    assert json.loads(there.read_text())["config"]["seeds"] == 10

@@ -39,6 +39,16 @@ def test_a_taken_domain_is_refused_until_it_is_released(tmp_path: Path) -> None:
     DomainLock(7, "/arm", environment).release()
 
 
+def test_who_joins_a_run_is_in_the_way_of_its_like_alone(tmp_path: Path) -> None:
+    environment = {"XDG_RUNTIME_DIR": str(tmp_path)}
+    run = DomainLock(7, "/arm", environment)
+    recorder = DomainLock(7, "/arm", environment, beside="capture")
+    with pytest.raises(UsageError, match=r"^capture already runs in ROS domain 7, namespace /arm"):
+        DomainLock(7, "/arm", environment, beside="capture")
+    run.release()
+    recorder.release()
+
+
 def test_the_cure_names_a_domain_that_is_really_free(tmp_path: Path) -> None:
     environment = {"XDG_RUNTIME_DIR": str(tmp_path)}
     locks = [DomainLock(domain, "/", environment) for domain in (7, 8, 9)]

@@ -197,6 +197,7 @@ CAPTURE = Graph(
             on_exit=OnExit.FINISH,
         ),
     ),
+    beside=True,
 )
 
 GRAPHS = {graph.name: graph for graph in (SIM, CAPTURE)}

@@ -174,6 +174,7 @@ class Graph:
     summary: str
     arguments: tuple[Argument, ...]
     nodes: tuple[NodeSpec, ...]
+    beside: bool = False  # whether it runs beside another one, in the same domain and namespace
 
     def __post_init__(self) -> None:
         """Check that the graph hangs together."""

@@ -109,6 +109,18 @@ def test_where_periods_are_missing_an_episode_falls_into_parts(tmp_path: Path, t
     assert found.rate == 25.0
 
 
+def test_the_stop_that_ends_an_episode_is_no_frame_but_a_hold_within_it_is(tmp_path: Path) -> None:
+    with Tape(tmp_path / "bag", CAMERA) as tape:
+        for sequence in range(6):
+            stamp = (1 + sequence) * PERIOD
+            tape.observe(stamp)
+            tape.ask(stamp, 1, sequence)
+            tape.act(stamp, 1, sequence, hold=sequence in (2, 5))  # 5: a fault, in mid-period
+    found = frames(tmp_path / "bag")
+    assert sequences(found) == [[0, 1, 0, 3, 4]]  # told by its action, and a hold has none
+    assert found.skipped == 0
+
+
 class TestPictures:
     def test_frames_before_the_first_picture_are_left_out_and_counted(self, tmp_path: Path) -> None:
         with Tape(tmp_path / "bag") as tape:

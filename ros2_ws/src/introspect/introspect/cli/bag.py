@@ -74,7 +74,7 @@ def _verify(options: Namespace) -> int:
     else:
         for finding in report.findings:
             print(f"  {finding}")
-        found = f"{len(report.findings)} findings" if report.findings else "sound"
+        found = _findings(report) if report.findings else "sound"
         print(f"{report.path}: {report.messages} messages, {report.episodes} episodes: {found}")
     return 1 if report.findings else 0
 
@@ -145,5 +145,10 @@ def table(report: BagReport) -> str:
     for name, topic in sorted(report.topics.items()):
         lines.append(f"  {name:<{width}}  {topic.messages:>8}  {topic.rate:8.1f} Hz  {topic.type}")
     if report.findings:
-        lines.append(f"{len(report.findings)} findings: introspect bag verify {report.path}")
+        lines.append(f"{_findings(report)}: introspect bag verify {report.path}")
     return "\n".join(lines)
+
+
+def _findings(report: BagReport) -> str:
+    count = len(report.findings)
+    return f"{count} finding{'s' if count > 1 else ''}"

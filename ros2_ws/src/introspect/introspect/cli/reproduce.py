@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from introspect.cli.border import usage_errors
 from introspect.cli.parser import verb_parser
 from introspect.cli.progress import progress_bars
 from introspect.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from introspect_learning.studies.study import StudyConfig
 
 NAMES = ("internal-states", "noise", "state-values", "perturbation")
 
@@ -55,7 +59,7 @@ def run(words: list[str]) -> int:
             controls=not options.no_controls,
             modes=tuple(options.mode or MODES),
         )
-    out = options.out or Path("results") / options.study
+    out = options.out or _default_folder(options.study, config)
     try:
         with usage_errors(), progress_bars() as report:
             found = reproduce(
@@ -75,6 +79,27 @@ def run(words: list[str]) -> int:
         print(table(found))
         print(f"written: {out / 'study.json'}, {', '.join(found['figures'])}")
     return 0
+
+
+def _default_folder(study: str, config: StudyConfig) -> Path:
+    """``results/STUDY``, unless another study than this one is there.
+
+    Raises:
+        UsageError: It is, and would be lost.
+    """
+    out = Path("results") / study
+    try:
+        there = json.loads((out / "study.json").read_text(encoding="utf-8"))["config"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return out
+    asked = json.loads(json.dumps(asdict(config)))
+    if differs := [name for name in asked if name != "jobs" and there.get(name) != asked[name]]:
+        what = ", ".join(f"{name} {there.get(name)}" for name in differs)
+        raise UsageError(
+            f"{out} holds this study with {what}. Name another folder with --out, or that one to "
+            "replace it"
+        )
+    return out
 
 
 def _headline(found: dict[str, Any]) -> dict[str, Any]:

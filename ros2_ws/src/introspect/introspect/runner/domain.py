@@ -50,22 +50,35 @@ def runtime_folder(environment: Mapping[str, str]) -> Path:
 
 
 class DomainLock:
-    """Holds one domain and namespace for this run.
+    """Holds one domain and namespace for this run, beside others that only join it.
 
     The lock is the kernel's (``flock``): it ends with the last process that holds its descriptor,
     so there is never a stale one to clean up.
     """
 
-    def __init__(self, domain: int, namespace: str, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, domain: int, namespace: str, environment: Mapping[str, str], beside: str = ""
+    ) -> None:
         """Take the lock.
+
+        Args:
+            domain: of ROS.
+            namespace: absolute or relative.
+            environment: of the user.
+            beside: name of a graph that joins others: only its like are in its way.
 
         Raises:
             UsageError: if another run holds it, naming that run and a free domain.
         """
-        self.path = _lock_path(domain, namespace, environment)
+        self.path = _lock_path(domain, namespace, environment, beside)
         descriptor = _try_lock(self.path)
         if descriptor is None:
             holder = self.path.read_text().strip() or "unknown"
+            if beside:
+                raise UsageError(
+                    f"{beside} already runs in ROS domain {domain}, namespace "
+                    f"{absolute_namespace(namespace)} (process {holder}). Cure: stop it"
+                )
             free = _free_domain(domain, namespace, environment)
             raise UsageError(
                 f"an introspect graph already runs in ROS domain {domain}, namespace "
@@ -81,9 +94,12 @@ class DomainLock:
         os.close(self.descriptor)
 
 
-def _lock_path(domain: int, namespace: str, environment: Mapping[str, str]) -> Path:
+def _lock_path(
+    domain: int, namespace: str, environment: Mapping[str, str], beside: str = ""
+) -> Path:
     words = absolute_namespace(namespace).replace("/", ".").rstrip(".")
-    return runtime_folder(environment) / f"domain-{domain}{words}.lock"
+    suffix = f"-{beside}" if beside else ""  # no namespace has a hyphen
+    return runtime_folder(environment) / f"domain-{domain}{words}{suffix}.lock"
 
 
 def _try_lock(path: Path) -> int | None:

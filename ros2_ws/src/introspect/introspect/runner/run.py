@@ -24,6 +24,7 @@ class PreparedRun:
     environment: Mapping[str, str]  # the user's
     domain: int  # ROS domain
     namespace: str  # absolute
+    beside: bool = False  # whether it may join another graph there
 
     def run(self, timing: Timing | None = None) -> int:
         """Run until the job is done, a critical node dies, or the user stops it.
@@ -37,14 +38,15 @@ class PreparedRun:
         Raises:
             UsageError: if another run has this domain and namespace.
         """
-        lock = DomainLock(self.domain, self.namespace, self.environment)
+        beside = self.name if self.beside else ""
+        lock = DomainLock(self.domain, self.namespace, self.environment, beside)
         try:
             stream = sys.stdout.buffer
             colour = wants_colour(stream)
             output = Output(stream, colour=colour)
             output.say(
-                f"{self.name}: {len(self.commands)} nodes in ROS domain {self.domain}, namespace "
-                f"{self.namespace}; Ctrl-C stops them"
+                f"{self.name}: {len(self.commands)} node{'s' if len(self.commands) > 1 else ''} in "
+                f"ROS domain {self.domain}, namespace {self.namespace}; Ctrl-C stops all"
             )
             supervisor = Supervisor(output, timing, keep_open=(lock.descriptor,))
             return supervisor.run(self.commands, node_environment(self.environment, colour=colour))
@@ -76,4 +78,5 @@ def prepare(
         environment=user,
         domain=domain,
         namespace=absolute_namespace(str(values["namespace"])),
+        beside=graph.beside,
     )

@@ -114,7 +114,8 @@ class Collection:
                 skipped += action.behaviour != ""  # the hold that ends an episode is no period
             else:
                 frames.append(frame)
-        return frames, skipped
+        last = {frame.key[:2]: frame.key for frame in frames}  # of every episode
+        return [f for f in frames if f.action.behaviour or f.key != last[f.key[:2]]], skipped
 
     def names(self) -> dict[str, tuple[str, ...]]:
         """What each element of a column is."""

@@ -99,7 +99,8 @@ class ChoreographerNode(ManagedNode[ChoreographerParameters]):
         contract = self._runtime.contract
         self.get_logger().info(
             f"choosing among {', '.join(self._runtime.names)}, listening to "
-            f"{', '.join(contract.layers)}, model {self._runtime.hash[:12]}"
+            f"{contract.listens_to or 'features'} of {', '.join(contract.layers)}, model "
+            f"{self._runtime.hash[:12]}"
         )
 
     def _on_activations(self, message: Activations) -> None:
