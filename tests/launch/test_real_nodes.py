@@ -122,6 +122,7 @@ def test_a_model_for_another_arm_ends_the_run_with_code_2(start: Start, tmp_path
     path = tmp_path / "model/behaviours/contract.json"
     contract = json.loads(path.read_text())
     contract["joint_names"] = [f"fr3_joint{number}" for number in range(1, 8)]
+    contract["input_names"][0] = "joint_position.0"  # one that reads no joint fits any arm
     path.write_text(json.dumps(contract))
     system = start(f"model:={tmp_path / 'model'}", "view:=false")
     text, _ = system.communicate()
