@@ -5,91 +5,15 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from arm_rig import ARM, FORWARD, Rig
 from numpy.typing import NDArray
 
 from introspect_control import CartesianServo, ServoConfig
-from introspect_control.bridge import Action, ArmBridge, BridgeConfig, BridgeOutput
+from introspect_control.bridge import ArmBridge, BridgeConfig
 from introspect_control.guard import GuardState
-from introspect_control.trajectory import HermiteSampler, Trajectory
-from introspect_description import ArmDescription
-
-ARM = ArmDescription.load("panda")
-PERIOD = 0.01
-FORWARD = np.array([0.1, 0.0, 0.0])
+from introspect_control.trajectory import HermiteSampler
 
 Array = NDArray[np.float64]
-
-
-class Rig:
-    """A bridge, an arm that does what it is told, and a policy that acts at 25 Hz."""
-
-    def __init__(self, lockstep: bool = False, **config: float | str) -> None:
-        self.bridge = ArmBridge(ARM, BridgeConfig(lockstep=lockstep, **config))  # type: ignore[arg-type]
-        self.lockstep = lockstep
-        self.ticks = 1000
-        self.arm = HermiteSampler(ARM.home)
-        self.sequence = 0
-        self.twist = FORWARD
-        self.width = 0.08
-        self.trajectories: list[Trajectory] = []
-        self.widths: list[float] = []
-        self.sent: list[Action] = []
-        self.offset = np.zeros(7)  # between the arm and what is measured of it
-        self.run(5, policy=False)
-
-    @property
-    def now(self) -> float:
-        return self.ticks * PERIOD
-
-    @property
-    def stamp(self) -> int:
-        return self.ticks * 10_000_000
-
-    def action(self, **changes: object) -> Action:
-        action = Action(self.stamp, 1, self.sequence, True, self.twist, np.zeros(3), self.width)
-        self.sequence += 1
-        return action._replace(**changes)  # type: ignore[arg-type]
-
-    def hold(self) -> Action:
-        return self.action(moving=False)
-
-    def take(self, output: BridgeOutput) -> None:
-        if output.trajectory is not None:
-            self.trajectories.append(output.trajectory)
-            self.arm.follow(output.trajectory, self.now)
-        if output.gripper_width is not None:
-            self.widths.append(output.gripper_width)
-        if output.sent is not None:
-            self.sent.append(output.sent)
-
-    def show(self, stamp: int | None = None) -> None:
-        position, velocity = self.arm.sample(self.now)
-        stamp = self.stamp if stamp is None else stamp
-        self.take(self.bridge.on_joint_state(stamp, position + self.offset, velocity, self.now))
-
-    def act(self, action: Action | None = None) -> None:
-        self.take(self.bridge.on_action(action or self.action(), self.now))
-
-    def run(
-        self, periods: int, policy: bool = True, states: bool = True, ticks: bool = True
-    ) -> None:
-        """Some periods of 10 ms, each: a joint state, every fourth an action, a tick."""
-        for _ in range(periods):
-            self.ticks += 1
-            if states:
-                self.show()
-            if policy and self.ticks % 4 == 0:
-                self.act()
-            if ticks and not self.lockstep:
-                self.take(self.bridge.tick(self.now))
-
-    def run_until(self, state: GuardState, policy: bool = False) -> float:
-        """How long it took [s]."""
-        start = self.now
-        while self.bridge.state is not state:
-            self.run(1, policy=policy)
-            assert self.now - start < 2.0, f"never came to {state.name}: {self.bridge.status()}"
-        return self.now - start
 
 
 @pytest.fixture(params=[False, True], ids=["timer", "lockstep"])
@@ -121,7 +45,7 @@ def test_the_first_action_starts_the_motion_from_the_measured_joints(rig: Rig) -
     # then
     assert rig.bridge.state is GuardState.ACTIVE
     first = rig.trajectories[0]
-    np.testing.assert_allclose(first.positions[0], ARM.home + 0.05, atol=1e-3)
+    np.testing.assert_allclose(first.positions[0], ARM.home + 0.05, atol=2e-3)
 
 
 def test_every_trajectory_ends_at_rest_within_the_horizon(moving: Rig) -> None:
@@ -130,8 +54,10 @@ def test_every_trajectory_ends_at_rest_within_the_horizon(moving: Rig) -> None:
         assert not trajectory.velocities[-1].any()
 
 
-def test_the_arm_is_sent_exactly_what_the_servo_makes_of_the_actions(rig: Rig) -> None:
+@pytest.mark.parametrize("lockstep", [False, True])
+def test_the_arm_is_sent_exactly_what_the_servo_makes_of_the_actions(lockstep: bool) -> None:
     # given the same servo, as the environments of training use it
+    rig = Rig(lockstep=lockstep, lead=1)
     servo = CartesianServo(ARM)
     servo.reset(ARM.home[None])
     rig.ticks += -rig.ticks % 4 - 1
@@ -689,7 +615,7 @@ def test_a_clock_that_is_set_back_does_not_disturb_an_arm_that_runs_on_a_timer()
         (lambda: BridgeConfig(reject_ratio=0.5), r"reject_ratio must be at least 1, got 0\.5"),
         (
             lambda: ArmBridge(ARM, BridgeConfig(servo=ServoConfig(velocity_scale=1.0))),
-            r"cannot stop within 0\.2 s .* use at most 62%",
+            r"cannot stop within 0\.2 s .* use at most 52%",
         ),
     ],
 )
@@ -698,3 +624,64 @@ def test_a_configuration_that_is_not_safe_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_joint_states_that_come_later_than_usual_stop_the_arm_though_they_keep_coming() -> None:
+    # given an arm whose clock has nothing to do with ours
+    rig = Rig()
+    rig.run(60)
+    assert rig.bridge.state is GuardState.ACTIVE
+
+    # when what it tells takes 0.15 s longer from now on
+    rig.run(15, states=False, policy=False)
+    for _ in range(40):
+        rig.ticks += 1
+        rig.show(rig.stamp - 150_000_000)
+        if rig.ticks % 4 == 0:
+            rig.act(rig.action(stamp=rig.stamp - 150_000_000))
+        rig.take(rig.bridge.tick(rig.now))
+
+    # then it does not move on, though they come as often as ever
+    assert rig.bridge.state is not GuardState.ACTIVE
+    rig.bridge.rearm()
+    assert re.search(r"joint_states are 0\.1\d s old", rig.bridge.obstacle(rig.now))
+
+
+def test_a_clock_that_drifts_against_ours_is_not_taken_for_a_delay() -> None:
+    rig = Rig()
+    for _ in range(3000):
+        rig.ticks += 1
+        stamp = rig.stamp - round(2e-4 * rig.ticks * 1e7)
+        rig.show(stamp)
+        if rig.ticks % 4 == 0:
+            rig.twist = -rig.twist if rig.ticks % 200 == 0 else rig.twist
+            rig.act(rig.action(stamp=stamp))
+        rig.take(rig.bridge.tick(rig.now))
+
+    assert rig.bridge.state is GuardState.ACTIVE
+
+
+def test_an_arm_that_is_reached_now_sooner_now_later_is_spared_by_the_lead() -> None:
+    """Commands come up to 8 ms late; accelerations as a joint controller's input has them."""
+    worst = {}
+    for lead in (1, 4):
+        rig, random = Rig(lead=lead), np.random.default_rng(0)
+        rig.run(100)
+        velocities = []
+        for _ in range(200):
+            # the trajectory is felt some milliseconds after it was sent
+            late, before = random.integers(0, 9), len(rig.trajectories)
+            arm = rig.arm
+            rig.arm = HermiteSampler(arm.sample(rig.now)[0])  # takes what is sent in vain
+            rig.run(1)
+            rig.arm = arm
+            for millisecond in range(10):
+                now = rig.now + 0.001 * millisecond
+                if millisecond == late:
+                    for trajectory in rig.trajectories[before:]:
+                        arm.follow(trajectory, now)
+                velocities.append(arm.sample(now)[1])
+        windows = np.array(velocities)
+        worst[lead] = np.abs(windows[60:] - windows[:-60]).max() / 0.06
+
+    assert worst[4] < 0.6 * worst[1]

@@ -151,7 +151,7 @@ def test_no_sequence_of_commands_breaks_a_limit_or_raises(
 
 
 def test_everything_the_servo_makes_passes_unchanged_to_the_bit() -> None:
-    recorder = Recorder()
+    recorder = Recorder(config=GuardConfig(soft_margin=0.0))
 
     for command in servo_commands(1000, seed=3):
         decision = recorder.send(command)

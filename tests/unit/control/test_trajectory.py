@@ -104,8 +104,24 @@ def test_an_envelope_too_fast_to_stop_in_time_is_refused_with_the_largest_that_w
 
 
 def test_a_horizon_beyond_the_longest_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"between three periods \(0\.03 s\) and 0\.2 s, got 0\.5"):
+    with pytest.raises(ValueError, match=r"between 3 periods \(0\.03 s\) and 0\.2 s, got 0\.5"):
         ShortHorizon(ARM.limits, ENVELOPE, PERIOD, duration=0.5)
+    with pytest.raises(ValueError, match="lead must be at least 1, got 0"):
+        ShortHorizon(ARM.limits, ENVELOPE, PERIOD, lead=0)
+
+
+@pytest.mark.parametrize("lead", [1, 2, 4])
+def test_a_lead_goes_on_at_the_same_velocity_and_still_ends_at_rest(lead: int) -> None:
+    velocity = 0.3 * ENVELOPE.velocity
+    plan = ShortHorizon(ARM.limits, ENVELOPE, PERIOD, lead=lead).plan(ARM.home, velocity)
+
+    assert plan.times[0] == pytest.approx(lead * PERIOD)
+    np.testing.assert_allclose(
+        plan.positions[0], ARM.home + velocity * (lead - 1) * PERIOD, atol=1e-12
+    )
+    np.testing.assert_array_equal(plan.velocities[0], velocity)
+    assert plan.times[-1] <= 0.2
+    assert not plan.velocities[-1].any()
 
 
 def test_a_sampler_passes_through_every_point_to_the_bit() -> None:

@@ -100,6 +100,20 @@ class JointLimiter:
         self._velocity[where] = 0.0
         self._acceleration[where] = 0.0
 
+    def resume(self, position: Array, velocity: Array, acceleration: Array) -> None:
+        """Go on from what was really sent, where that is not what this limiter made.
+
+        Args:
+            position: (n, joints) [rad], within the limits.
+            velocity: (n, joints) [rad/s].
+            acceleration: (n, joints) [rad/s²]; such that the joints can still stop in time.
+        """
+        shape = self._position.shape
+        self._position = finite("position", position, shape).copy()
+        self._velocity = finite("velocity", velocity, shape).copy()
+        self._acceleration = finite("acceleration", acceleration, shape).copy()
+        self._desired = self._position.copy()
+
     def step(self, desired_position: Array) -> Array:
         """Advance one tick towards a desired position.
 

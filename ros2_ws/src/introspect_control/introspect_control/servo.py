@@ -119,6 +119,16 @@ class CartesianServo:
         self._angular[where] = 0.0
         self._reference[where] = self.chain.forward(self._limiter.position[where])[1]
 
+    def resume(self, position: Array, velocity: Array, acceleration: Array) -> None:
+        """Go on from what was really sent, where that is not what this servo asked for.
+
+        Args:
+            position: (n, joints) [rad].
+            velocity: (n, joints) [rad/s].
+            acceleration: (n, joints) [rad/s²].
+        """
+        self._limiter.resume(position, velocity, acceleration)
+
     def set_twist(self, linear: Array, angular: Array) -> None:
         """Take the tool twist to follow from now on; once a policy period.
 

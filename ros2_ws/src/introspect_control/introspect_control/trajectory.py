@@ -28,12 +28,17 @@ class Trajectory(NamedTuple):
 class ShortHorizon:
     """Extends one joint command into a trajectory that would bring the arm to rest.
 
-    The command is the first point, one period ahead. It is continued at the same velocity for one
-    period, so that a next command may come a little late unnoticed, then the joints slow down
-    evenly and together: ``q(t) = q + v·t``, then ``v(t) = v·(1 - t/T)`` to rest at the end. A joint
-    too near to its position limit for that slows down at once, and sooner. Whoever follows the
-    points with cubic (Hermite) interpolation follows exactly this motion, and stays within the
-    position, velocity and acceleration limits even if no other command ever comes.
+    The command is for one period ahead. It is continued at the same velocity to the first point,
+    at ``lead``, and for one period more, so that a next command may come a little late unnoticed;
+    then the joints slow down evenly and together: ``q(t) = q + v·t``, then ``v(t) = v·(1 - t/T)``
+    to rest at the end. A joint too near to its position limit for that slows down at once, and
+    sooner. Whoever follows the points with cubic (Hermite) interpolation follows exactly this
+    motion, and stays within the position, velocity and acceleration limits even if no other command
+    ever comes.
+
+    With a lead of one period the commands are followed to the bit, if they arrive one period after
+    the other. An arm that they reach now sooner, now later makes up for it until the first point,
+    which takes an acceleration of ``6·v·delay / lead²``: it needs a longer lead.
 
     Args:
         arm: the arm's own limits; slowing down may take all of its acceleration.
@@ -41,6 +46,7 @@ class ShortHorizon:
         period: between two commands [s].
         duration: of the whole trajectory [s].
         points: of the trajectory at least.
+        lead: until the first point, in periods.
 
     Raises:
         ValueError: A duration beyond 0.2 s, or too short to stop in from the envelope's velocity.
@@ -53,17 +59,21 @@ class ShortHorizon:
         period: float,
         duration: float = LONGEST_HORIZON,
         points: int = 5,
+        lead: int = 1,
     ) -> None:
-        if not 3.0 * period <= duration <= LONGEST_HORIZON:
+        if lead < 1:
+            raise ValueError(f"lead must be at least 1, got {lead}")
+        shortest = (lead + 2.0) * period
+        if not shortest <= duration <= LONGEST_HORIZON:
             raise ValueError(
-                f"duration must be between three periods ({3.0 * period:g} s) and "
+                f"duration must be between {lead + 2} periods ({shortest:g} s) and "
                 f"{LONGEST_HORIZON} s, got {duration} s"
             )
         if points < 3:
             raise ValueError(f"points must be at least 3, got {points}")
         self.duration = duration
         self._period = period
-        self._coast_end = 2.0 * period
+        self._coast_end = (lead + 1.0) * period
         self._braking = duration - self._coast_end
         self._lower, self._upper = arm.lower, arm.upper
         self._acceleration = arm.acceleration
@@ -76,7 +86,7 @@ class ShortHorizon:
                 f"use at most {largest:.0%} of the arm's velocity"
             )
         self._times = np.concatenate(
-            [[period], np.linspace(self._coast_end, duration, points - 1)]
+            [[lead * period], np.linspace(self._coast_end, duration, points - 1)]
         ).round(6)
 
     def plan(self, position: Array, velocity: Array) -> Trajectory:
@@ -92,7 +102,7 @@ class ShortHorizon:
         room = np.maximum(
             np.where(velocity > 0.0, self._upper - position, position - self._lower), 0.0
         )
-        near = speed * (self._period + 0.5 * self._braking) > room
+        near = speed * (self._coast_end - self._period + 0.5 * self._braking) > room
         start: Array | float = self._coast_end
         braking: Array | float = self._braking
         if near.any():

@@ -1,9 +1,11 @@
 """The decisions of the arm bridge, without ROS."""
 
 from introspect_control.bridge.arm_bridge import HELD_BY_POLICY, ArmBridge
+from introspect_control.bridge.blocks import Finding
 from introspect_control.bridge.config import ON_ALARM, BridgeConfig
 from introspect_control.bridge.exchange import Action, BridgeOutput, BridgeStatus
 from introspect_control.bridge.joint_map import JointMap, JointMapError
+from introspect_control.bridge.motion import MotionOutcome
 
 __all__ = [
     "HELD_BY_POLICY",
@@ -13,6 +15,8 @@ __all__ = [
     "BridgeConfig",
     "BridgeOutput",
     "BridgeStatus",
+    "Finding",
     "JointMap",
     "JointMapError",
+    "MotionOutcome",
 ]

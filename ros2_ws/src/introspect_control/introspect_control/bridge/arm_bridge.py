@@ -10,13 +10,17 @@ from numpy.typing import NDArray
 
 from introspect_control.bridge.action_check import at_most, nonsense
 from introspect_control.bridge.alarm_response import AlarmResponse
+from introspect_control.bridge.blocks import Blocks, Finding
 from introspect_control.bridge.config import BridgeConfig
 from introspect_control.bridge.exchange import NOTHING, Action, BridgeOutput, BridgeStatus
 from introspect_control.bridge.gripper_command import GripperCommander
+from introspect_control.bridge.hazards import make_watch
 from introspect_control.bridge.joint_state_monitor import JointStateMonitor, Order
+from introspect_control.bridge.motion import MotionOutcome
+from introspect_control.bridge.motion_follower import OCCUPIED, MotionFollower
 from introspect_control.guard import CommandGuard, GuardDecision, GuardState, Verdict, Watchdog
 from introspect_control.servo import CartesianServo
-from introspect_control.trajectory import ShortHorizon
+from introspect_control.trajectory import ShortHorizon, Trajectory
 
 if TYPE_CHECKING:
     from introspect_description import ArmDescription
@@ -26,6 +30,7 @@ Array = NDArray[np.float64]
 HELD_BY_POLICY = "hold asked for by the policy"  # why an arm stops between two episodes
 _MAX_LEAD = 0.05  # of an action's stamp before the latest joint state's [s]
 _MOVING = (GuardState.ACTIVE, GuardState.STOPPING)
+_SPEED = "speed scaling"  # source of a block
 
 
 class ArmBridge:
@@ -60,13 +65,18 @@ class ArmBridge:
             self._servo.limits,
             self.config.period,
             dataclasses.replace(self.config.guard, max_age=max_age),
+            make_watch(arm, self._servo.chain, self.config),
         )
         self._horizon = ShortHorizon(
-            arm.limits, self._servo.limits, self.config.period, self.config.horizon
+            arm.limits,
+            self._servo.limits,
+            self.config.period,
+            self.config.horizon,
+            lead=1 if self.config.lockstep else self.config.lead,
         )
         self._command_watchdog = Watchdog(self.config.command_timeout)
         self._monitor = JointStateMonitor(arm.joint_names, self.config)
-        self._blocks: dict[str, str] = {}
+        self._blocks = Blocks()
         self._refusal = ""  # why the latest action was not followed
         self._start_problem = ""  # the same, if it could have started a motion
         self._late = 0
@@ -78,6 +88,9 @@ class ArmBridge:
         self._waiting = False  # whether a tick is put off until an action comes
         self._waited_in_vain = False  # since the latest action
         self._ticked: float | None = None  # when the latest tick was due [s]
+        self._motion = MotionFollower(self._guard, self._monitor, self._servo.limits, self.config)
+        self._avoiding = ""  # what the latest action would have led to
+        self._speed = 1.0  # the arm's own speed scaling
         self._alarm = AlarmResponse(self.config)
         self._gripper = GripperCommander(arm.gripper, self.config.gripper_interval)
 
@@ -94,7 +107,12 @@ class ArmBridge:
     @property
     def blocked(self) -> bool:
         """Whether something keeps the arm from starting."""
-        return bool(self._blocks)
+        return bool(self._blocks.reason)
+
+    @property
+    def progress(self) -> float | None:
+        """Of the trajectory that is being followed, from 0 to 1; None where there is none."""
+        return self._motion.progress
 
     @property
     def slowed(self) -> int:
@@ -105,10 +123,11 @@ class ArmBridge:
         """What the bridge does, and why."""
         guard = self._guard
         reason = guard.reason
-        if guard.state is GuardState.ACTIVE and self._alarm.slowing:
-            reason = f"slow: {self._alarm.reason}"
+        if guard.state is GuardState.ACTIVE:
+            slow = f"slow: {self._alarm.reason}" if self._alarm.slowing else ""
+            reason = self._avoiding or slow
         if guard.state is GuardState.IDLE:
-            reason = next(iter(self._blocks.values()), "") or self._start_problem or guard.reason
+            reason = self._blocks.reason or self._start_problem or guard.reason
         return BridgeStatus(
             *(guard.state, reason, guard.passed, guard.clamped, guard.rejected),
             *(self._late, self._tracking_error),
@@ -156,13 +175,15 @@ class ArmBridge:
         if self.config.lockstep:
             now = 1e-9 * self._monitor.stamp
         if not action.moving:  # followed whatever else is in it: to stop is never wrong
-            return self._hold(action, now) if self.state is GuardState.ACTIVE else NOTHING
+            acting = self.state is GuardState.ACTIVE and not self._motion.busy
+            return self._hold(action, now) if acting else NOTHING
         senseless = nonsense(action, self.config)
         if senseless:
             self._guard.reject(senseless, now)
         problem = senseless or self._untimely(action, now)
         if not problem and self.state is GuardState.IDLE:
             problem = self._start()
+            self._action = None
         self._refusal = problem
         self._start_problem = problem if self.state is GuardState.IDLE else ""
         if problem:
@@ -183,6 +204,52 @@ class ArmBridge:
             now = 1e-9 * self._monitor.stamp
         if self.state is GuardState.ACTIVE and self._alarm.see(alarm, surprise, now):
             self.stop(self._alarm.reason)
+
+    def follow(self, trajectory: Trajectory, now: float, gripper_width: float | None = None) -> str:
+        """Follow a joint trajectory instead of actions, from where the arm is to rest.
+
+        Args:
+            trajectory: its times count from now.
+            now: time [s]; not used in lockstep.
+            gripper_width: wanted from its beginning on [m]; None: as it is.
+
+        Returns:
+            Why not; empty if it is followed. How it ends is told by ``take_outcome``.
+        """
+        problem = self.obstacle(now)
+        if self._motion.busy:
+            problem = OCCUPIED
+        elif self.state is GuardState.ACTIVE:
+            problem = "the arm is following actions"
+        if problem := problem or self._start():
+            return problem
+        self._action = None
+        if problem := self._motion.begin(trajectory, gripper_width):
+            self._guard.stop("")
+        return problem
+
+    def cancel(self, reason: str) -> None:
+        """Give the trajectory up that is being followed; the arm ramps to rest."""
+        self._motion.cancel(reason)
+
+    def take_outcome(self) -> MotionOutcome | None:
+        """How the latest trajectory ended, once; None while it is followed."""
+        return self._motion.take_outcome()
+
+    def on_speed_scaling(self, share: float) -> None:
+        """Take word of the share of its speed at which the arm follows commands, 0 to 1.
+
+        An arm that stands still for this must not find, when it goes on, that its commands have
+        gone ahead: the motion ends, and the next one starts at the measured joints.
+        """
+        self._speed = share
+        if share >= self.config.frozen_below:
+            self.unblock(_SPEED)
+            return
+        reason = f"the arm's speed scaling is {share:.0%}"
+        self._blocks.put(_SPEED, reason)
+        if self.state in _MOVING:
+            self._guard.settle(reason)
 
     def tick(self, now: float) -> BridgeOutput:
         """Advance to ``now`` [s], which a timer calls for; not to be called in lockstep."""
@@ -216,23 +283,39 @@ class ArmBridge:
         if self.state is GuardState.STOPPING:
             return f"still stopping ({self._guard.reason})"
         if self.state is GuardState.IDLE:
-            return next(iter(self._blocks.values()), "") or self._monitor.problem(now)
+            return self._blocks.reason or self._monitor.problem(now)
         return ""
 
     def block(self, source: str, reason: str) -> None:
         """Start no motion while this lasts; one under way ends in a fault."""
-        self._blocks[source] = reason
+        self._blocks.put(source, reason)
         if self.state is GuardState.ACTIVE:
             self.stop(reason)
 
     def unblock(self, source: str) -> None:
         """What this source called ``block`` for is over."""
-        if self._blocks.pop(source, None) is not None:
+        if self._blocks.lift(source):
             self._start_problem = ""
+
+    def findings(self, now: float) -> list[Finding]:
+        """All that must be right for a motion to start, in the order in which it is looked at.
+
+        Args:
+            now: time [s]; not used in lockstep.
+        """
+        if self.config.lockstep:
+            now = 1e-9 * self._monitor.stamp
+        faulty = self.state in (GuardState.FAULT, GuardState.STOPPING)
+        return [
+            *self._blocks.findings,
+            *self._monitor.findings(now),
+            Finding("guard", self.obstacle(now) if faulty else ""),
+        ]
 
     # Joint states.
 
     def _start_over(self, back: float) -> None:
+        self._monitor.forget_clock()
         if self.config.lockstep:
             reason = f"simulated time went back by {back:.2f} s; was the simulation restarted?"
             if self.state in _MOVING:
@@ -270,6 +353,8 @@ class ArmBridge:
         """Why an action cannot be followed now."""
         if obstacle := self.obstacle(now):
             return obstacle
+        if self._motion.busy:
+            return OCCUPIED
         if self._monitor.stamp and not action.stamp:
             return "it has no stamp; it must carry that of its observation"
         last = self._action.stamp if self._action and self.state is GuardState.ACTIVE else 0
@@ -284,15 +369,14 @@ class ArmBridge:
 
     def _start(self) -> str:
         """Start servo and guard at the measured joints, or say why not."""
-        position = self._monitor.position
         try:
-            self._guard.start(position)
+            self._guard.start(self._monitor.position)
         except ValueError as error:
             return str(error)
-        self._servo.reset(position[None])
+        self._servo.reset(self._guard.position[None])
         self._gripper.forget()
         self._alarm.forget()
-        self._action, self._ticked = None, None
+        self._ticked = None
         return ""
 
     def _follow(self, action: Action, now: float) -> None:
@@ -305,7 +389,7 @@ class ArmBridge:
         linear = at_most(action.linear, self.config.linear_speed)
         angular = at_most(action.angular, self.config.angular_speed)
         linear, angular = self._alarm.scale(linear, angular, now)
-        self._servo.set_twist(linear[None], angular[None])
+        self._servo.set_twist(self._speed * linear[None], self._speed * angular[None])
 
     def _hold(self, action: Action, now: float) -> BridgeOutput:
         self._action, self._unsent = action._replace(gripper_width=self._gripper.width), True
@@ -326,7 +410,7 @@ class ArmBridge:
         """Stop the arm when actions or joint states have not come for too long."""
         age = self._monitor.age(now)
         if self.state is GuardState.ACTIVE:
-            if self._command_watchdog.expired(now):
+            if not self._motion.busy and self._command_watchdog.expired(now):
                 silence = self._command_watchdog.age(now)
                 self._late += max(1, round(silence / self.config.policy_period) - 1)
                 self.stop(f"no policy action for {silence:.2f} s")
@@ -338,6 +422,7 @@ class ArmBridge:
 
     def _advance(self, now: float) -> BridgeOutput:
         """Run the ticks that are due and return what to publish for the last of them."""
+        self._motion.look(now)
         if self.state not in _MOVING:
             return self._report(self._guard.position, self._guard.velocity)
         due = 1 if self._ticked is None else round((now - self._ticked) / self.config.period)
@@ -353,22 +438,33 @@ class ArmBridge:
         for _ in range(due):
             decision = self._command(now)
         output = self._report(decision.position, decision.velocity)
-        width = None
-        if self.state is GuardState.ACTIVE and self._action is not None:
-            width = self._gripper.command(self._action.gripper_width, now)
+        wanted = self._wanted_width()
+        width = None if wanted is None else self._gripper.command(wanted, now)
         return output._replace(
             trajectory=self._horizon.plan(decision.position, decision.velocity),
             gripper_width=width,
         )
 
     def _command(self, now: float) -> GuardDecision:
-        if self.state is GuardState.ACTIVE:
-            command = self._servo.tick()
-            decision = self._guard.check(command.position[0], self._acted_at, now)
-            if decision.verdict is Verdict.PASS:  # the same velocity too, to the last bit
-                return decision._replace(velocity=command.velocity[0])
-            return decision
-        return self._guard.check(self._guard.position, now, now)
+        if self.state is not GuardState.ACTIVE:
+            return self._guard.check(self._guard.position, now, now)
+        if self._motion.busy:
+            return self._motion.command(now, self._speed)
+        command = self._servo.tick()
+        decision = self._guard.check(command.position[0], self._acted_at, now)
+        self._avoiding = decision.reason if decision.verdict is Verdict.AVOID else ""
+        if decision.verdict is Verdict.PASS:  # the same velocity too, to the last bit
+            return decision._replace(velocity=command.velocity[0])
+        guard = self._guard
+        self._servo.resume(guard.position[None], guard.velocity[None], guard.acceleration[None])
+        return decision
+
+    def _wanted_width(self) -> float | None:
+        if self.state is not GuardState.ACTIVE:
+            return None
+        if self._motion.busy:
+            return self._motion.gripper_width
+        return None if self._action is None else self._action.gripper_width
 
     def _report(self, position: Array, velocity: Array) -> BridgeOutput:
         """The latest action as it is carried out, once."""

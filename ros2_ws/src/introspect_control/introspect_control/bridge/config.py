@@ -28,7 +28,14 @@ class BridgeConfig:
     angular_speed: float = 2.5  # largest of the tool that an action gets [rad/s]
     reject_ratio: float = 4.0  # actions above this many times those speeds are rejected
     horizon: float = 0.2  # of each trajectory [s]
+    lead: int = 4  # periods until its first point, where commands do not arrive in lockstep
     gripper_interval: float = 0.5  # after which an unchanged gripper command is sent again [s]
+    workspace_lower: tuple[float, float, float] = (-0.6, -0.9, 0.0)  # of the tool's box [m]
+    workspace_upper: tuple[float, float, float] = (1.0, 0.9, 1.4)  # the opposite corner [m]
+    collision_margin: float = 0.01  # between links, and from the table [m]; 0: not watched
+    goal_tolerance: float = 0.02  # of the measured joints at the end of a trajectory [rad]
+    settle_time: float = 1.0  # for the measured joints to get there [s]
+    frozen_below: float = 0.05  # of the arm's own speed scaling that counts as standing still
     most_missed: int = 4  # periods in a row that are caught up with; more end the motion
     on_alarm: str = "none"  # what a disturbance alarm does: none, slow or stop
     alarm_speed: float = 0.25  # share of an action's speed that is left while it lasts
@@ -44,7 +51,7 @@ class BridgeConfig:
         for name in (
             *("policy_period", "command_timeout", "state_timeout", "tracking_limit"),
             *("rest_velocity", "linear_speed", "angular_speed", "gripper_interval"),
-            "alarm_timeout",
+            *("alarm_timeout", "goal_tolerance", "settle_time"),
         ):
             value = getattr(self, name)
             if not 0.0 < value < float("inf"):
@@ -76,5 +83,9 @@ class BridgeConfig:
             )
         if not 0.0 < self.alarm_speed <= 1.0:
             raise ValueError(f"alarm_speed must be in (0, 1], got {self.alarm_speed}")
+        if not 0.0 <= self.collision_margin <= 0.1:
+            raise ValueError(
+                f"collision_margin must be in [0, 0.1] m, got {self.collision_margin} m"
+            )
         if self.most_missed < 0:
             raise ValueError(f"most_missed must not be negative, got {self.most_missed}")

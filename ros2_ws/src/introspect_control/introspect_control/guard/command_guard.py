@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import enum
-from dataclasses import dataclass
 from math import inf, isfinite
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from introspect_control.guard.config import GuardConfig
+from introspect_control.guard.decision import GuardDecision, GuardState, Verdict
 from introspect_control.guard.scalar_limiter import ScalarLimiter
+from introspect_control.guard.soft_margin import SoftMargin
 
 if TYPE_CHECKING:
+    from introspect_control.guard.clearance import ClearanceWatch
     from introspect_description import JointLimits
 
 Array = NDArray[np.float64]
@@ -23,63 +25,6 @@ Array = NDArray[np.float64]
 _SLACK = 1.0 + 5e-8
 _POSITION_SLACK = 1e-10  # [rad]
 _ROUNDING = 1e-9  # differences of times that count as equal [s]
-
-
-class Verdict(enum.Enum):
-    """What became of a command."""
-
-    PASS = "pass"
-    """It goes to the arm unchanged."""
-    CLAMP = "clamp"
-    """It is followed as far as the limits allow."""
-    REJECT = "reject"
-    """It is refused; the arm slows down."""
-    HOLD = "hold"
-    """It is not looked at: the guard is stopping, or at rest."""
-
-
-class GuardState(enum.IntEnum):
-    """Same numbers as in ``introspect_msgs/GuardStatus``."""
-
-    IDLE = 0
-    """Nothing is sent."""
-    ACTIVE = 1
-    """Commands are checked and sent."""
-    STOPPING = 2
-    """Ramping to rest; commands are ignored."""
-    FAULT = 3
-    """At rest until ``rearm``."""
-
-
-@dataclass(frozen=True)
-class GuardConfig:
-    """What the guard takes for nonsense, and how much of it."""
-
-    max_age: float = 0.1  # of a command, older ones are rejected [s]
-    max_lead: float = 0.05  # of a command's stamp before the clock, later ones are rejected [s]
-    reject_ratio: float = 4.0  # steps above this many times velocity limit · period are rejected
-    rejects_in_a_row: int = 3  # that latch a fault
-    reject_time: float = 1.0  # of nothing but rejected commands that latches a fault [s]
-
-    def __post_init__(self) -> None:
-        """Refuse values that would switch the guard off."""
-        for name in ("max_age", "max_lead", "reject_time"):
-            value = getattr(self, name)
-            if not (isfinite(value) and value > 0.0):
-                raise ValueError(f"{name} must be positive and finite, got {value} s")
-        if not (isfinite(self.reject_ratio) and self.reject_ratio >= 1.0):
-            raise ValueError(f"reject_ratio must be at least 1, got {self.reject_ratio}")
-        if self.rejects_in_a_row < 1:
-            raise ValueError(f"rejects_in_a_row must be at least 1, got {self.rejects_in_a_row}")
-
-
-class GuardDecision(NamedTuple):
-    """What to send in place of a command; nothing is to be sent while IDLE or FAULT."""
-
-    verdict: Verdict
-    position: Array  # (joints,) [rad]
-    velocity: Array  # (joints,) [rad/s]
-    reason: str  # "" for PASS
 
 
 class CommandGuard:
@@ -92,14 +37,24 @@ class CommandGuard:
     Several rejections in a row stop the arm and latch a fault, as ``stop(..., fault=True)`` does;
     only ``rearm`` ends it.
 
+    Within ``soft_margin`` of a position limit a joint may approach it at the share of its velocity
+    limit that is left of the margin. And a command after which the arm could not come to rest clear
+    of all hazards is not followed: the arm slows down, until a command leads elsewhere. So the
+    hardest stop is always one that ends well.
+
     Args:
         limits: the envelope to stay in.
         period: between two calls of ``check`` [s].
         config: what is nonsense.
+        watch: over what the arm must stay clear of; None where there is nothing.
     """
 
     def __init__(
-        self, limits: JointLimits, period: float, config: GuardConfig | None = None
+        self,
+        limits: JointLimits,
+        period: float,
+        config: GuardConfig | None = None,
+        watch: ClearanceWatch | None = None,
     ) -> None:
         self.config = config or GuardConfig()
         self.state = GuardState.IDLE
@@ -122,6 +77,10 @@ class CommandGuard:
         self._lower = limits.lower.tolist()
         self._upper = limits.upper.tolist()
         self._largest_step = (self.config.reject_ratio * limits.velocity * period).tolist()
+        self._margin = SoftMargin(limits, period, self.config.soft_margin)
+        self._watch = watch
+        self._sent = False  # whether anything has ever been sent
+        self._rest: list[float] = []  # where the hardest stop would end [rad]
         self._fault_follows = False
         self._rejects = 0
         self._rejecting_since = inf
@@ -136,12 +95,25 @@ class CommandGuard:
         """Velocity of the last command, (joints,) [rad/s]."""
         return np.array(self._limiter.velocity)
 
-    def start(self, position: ArrayLike, tolerance: float = 0.01) -> None:
-        """Begin to accept commands, from rest at the arm's measured joints.
+    @property
+    def acceleration(self) -> Array:
+        """Acceleration of the last command, (joints,) [rad/s²]."""
+        return np.array(self._limiter.acceleration)
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether the last command is one of rest."""
+        return self._limiter.at_rest
+
+    def start(self, measured: ArrayLike) -> None:
+        """Begin to accept commands, from rest.
+
+        They begin at the last command where the arm has stayed there, within ``start_tolerance``:
+        its controller still holds that, and would feel a step to where the arm really is. Otherwise
+        they begin at the measured joints.
 
         Args:
-            position: (joints,) [rad].
-            tolerance: by which a measured joint may lie beyond its limit [rad].
+            measured: (joints,) [rad].
 
         Raises:
             ValueError: Not idle, or a position that no command could start from; the guard's state
@@ -149,9 +121,10 @@ class CommandGuard:
         """
         if self.state is not GuardState.IDLE:
             raise ValueError(f"the guard is {self.state.name}: {self.reason or 'rearm it first'}")
-        values = self._read(position)
+        values = self._read(measured)
         if isinstance(values, str):
             raise ValueError(f"cannot start: {values}")
+        tolerance = self.config.start_tolerance
         for name, value, low, high in zip(
             self._names, values, self._lower, self._upper, strict=True
         ):
@@ -160,7 +133,10 @@ class CommandGuard:
                     f"cannot start: {name} is at {value:.4f} rad, outside [{low}, {high}]; "
                     "move the arm back by hand or with its own tools"
                 )
-        self._limiter.reset(values)
+        last = self._limiter.position
+        stayed = all(abs(a - b) <= tolerance for a, b in zip(last, values, strict=True))
+        self._limiter.reset(last if self._sent and stayed else values)
+        self._rest = list(self._limiter.position)
         self._accept()
         self.state, self.reason = GuardState.ACTIVE, ""
 
@@ -185,11 +161,13 @@ class CommandGuard:
             self._advance_stop()
             return self._decision(Verdict.REJECT, problem)
         self._accept()
-        if self._limiter.step(values):
+        self._sent = True
+        verdict, reason = self._advance(values)
+        if verdict is Verdict.PASS:
             self.passed += 1
-            return self._decision(Verdict.PASS, "")
-        self.clamped += 1
-        return self._decision(Verdict.CLAMP, "beyond the limits")
+        else:
+            self.clamped += 1
+        return self._decision(verdict, reason)
 
     def reject(self, reason: str, now: float) -> None:
         """Count something that was no sensible command; latches a fault when it goes on."""
@@ -240,6 +218,23 @@ class CommandGuard:
             self._fault_follows = False
             self.state, self.reason = GuardState.IDLE, ""
         return self.state is not GuardState.STOPPING
+
+    def _advance(self, values: list[float]) -> tuple[Verdict, str]:
+        """Follow a command as far as may be, and say why not all the way."""
+        softened = self._margin.soften(values, self._limiter.position)
+        before = self._limiter.save()
+        followed = self._limiter.step(softened)
+        if self._watch is not None:
+            rest = self._limiter.rest_position()
+            obstruction = self._watch.obstruction(self._rest, rest)
+            if obstruction:
+                self._limiter.restore(before)
+                self._advance_stop()
+                return Verdict.AVOID, f"the arm would {obstruction}"
+            self._rest = rest
+        if softened is not values:
+            return Verdict.CLAMP, "close to a position limit"
+        return (Verdict.PASS, "") if followed else (Verdict.CLAMP, "beyond the limits")
 
     def _hold(self) -> GuardDecision:
         if self.state is GuardState.STOPPING:

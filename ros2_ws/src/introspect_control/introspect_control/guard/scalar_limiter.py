@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import ceil, floor, sqrt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from introspect_description import JointLimits
 
 _MARGIN = 1.0 - 1e-7  # keeps finite differences of the float64 output below the limits
 _BISECTIONS = 24
+
+
+class LimiterState(NamedTuple):
+    """All that a limiter remembers, (joints,) each."""
+
+    position: list[float]  # [rad]
+    velocity: list[float]  # [rad/s]
+    acceleration: list[float]  # [rad/s²]
+    desired: list[float]  # [rad]
 
 
 class ScalarLimiter:
@@ -101,6 +110,31 @@ class ScalarLimiter:
                 exactly = False
         self._desired = list(desired)
         return exactly
+
+    def save(self) -> LimiterState:
+        """The present state, for ``restore``."""
+        return LimiterState(
+            *(list(part) for part in (self.position, self.velocity, self.acceleration)),
+            list(self._desired),
+        )
+
+    def restore(self, state: LimiterState) -> None:
+        """Go back to a saved state."""
+        self.position, self.velocity, self.acceleration, self._desired = map(list, state)
+
+    def rest_position(self) -> list[float]:
+        """Where the fastest stop from now on would end, (joints,) [rad]."""
+        dt = self.period
+        ends = []
+        for q, v, a, bound in zip(
+            self.position, self.velocity, self.acceleration, self._bounds, strict=True
+        ):
+            _, _, _, A, J, _, _, _ = bound
+            if v > 0.0 or (v == 0.0 and a > 0.0):
+                ends.append(_farthest(q, v, a, A, J, dt))
+            else:
+                ends.append(-_farthest(-q, -v, -a, A, J, dt))
+        return ends
 
     def stop(self) -> None:
         """Advance one tick of the fastest stop; repeated, it ends at rest exactly."""

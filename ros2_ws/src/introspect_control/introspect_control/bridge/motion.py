@@ -1,0 +1,119 @@
+"""A joint trajectory on its way through the bridge: from the first point to rest at the last."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from introspect_control.trajectory import HermiteSampler, Trajectory
+
+if TYPE_CHECKING:
+    from introspect_description import JointLimits
+
+Array = NDArray[np.float64]
+
+_ROUNDING = 1.0 + 1e-6  # by which a sampled velocity may exceed its limit
+_POSITION_ROUNDING = 1e-6  # [rad]
+LONGEST = 600.0  # trajectory that is followed [s]
+
+
+class MotionOutcome(NamedTuple):
+    """How a motion ended."""
+
+    success: bool
+    final_error: float  # largest distance of a measured joint from the end [rad]
+    message: str
+
+
+class Motion:
+    """Samples a trajectory, one command period after the other.
+
+    Args:
+        trajectory: whose times count from the start; a point at time 0 is where it starts.
+        start: (joints,) where the arm is [rad].
+        limits: the envelope to stay in.
+        period: of a command [s].
+        tolerance: by which the trajectory may start elsewhere than the arm is [rad].
+        gripper_width: wanted from the start on [m]; None: as it is.
+
+    Raises:
+        ValueError: A trajectory that does not start at the arm, or end at rest, or that leaves the
+            limits, or that is none.
+    """
+
+    def __init__(
+        self,
+        trajectory: Trajectory,
+        start: Array,
+        limits: JointLimits,
+        period: float,
+        tolerance: float,
+        gripper_width: float | None = None,
+    ) -> None:
+        times, positions, velocities = (np.array(part, dtype=np.float64) for part in trajectory)
+        if len(times) and times[0] == 0.0 and positions.shape[1:] == start.shape:
+            _check_start(limits.names, positions[0], start, tolerance)
+            times, positions, velocities = times[1:], positions[1:], velocities[1:]
+        self._sampler = HermiteSampler(start)
+        self._sampler.follow(Trajectory(times, positions, velocities), 0.0)
+        if velocities[-1].any():
+            raise ValueError("the last point must be at rest: all its velocities 0")
+        self.duration = float(times[-1])
+        if self.duration > LONGEST:
+            raise ValueError(f"it lasts {self.duration:.0f} s, the longest is {LONGEST:.0f} s")
+        self.end: Array = positions[-1]
+        self.gripper_width = gripper_width
+        self._period = period
+        self._elapsed = 0.0
+        _check_limits(self._sampler, self.duration, limits, period)
+
+    @property
+    def progress(self) -> float:
+        """Share of its duration that is over."""
+        return min(self._elapsed / self.duration, 1.0)
+
+    @property
+    def over(self) -> bool:
+        """Whether the last point has been commanded."""
+        return self._elapsed >= self.duration
+
+    def advance(self, share: float = 1.0) -> Array:
+        """The next command (joints,) [rad], a share of a period after the one before."""
+        self._elapsed += share * self._period
+        return self._sampler.sample(self._elapsed)[0]
+
+
+def _check_start(names: tuple[str, ...], first: Array, start: Array, tolerance: float) -> None:
+    off = np.abs(first - start)
+    worst = int(np.argmax(off))
+    if not off[worst] <= tolerance:  # NaN compares as false
+        raise ValueError(
+            f"it starts with {names[worst]} at {first[worst]:.4f} rad, the arm has it at "
+            f"{start[worst]:.4f} rad; the most is {tolerance} rad away"
+        )
+
+
+def _check_limits(
+    sampler: HermiteSampler, duration: float, limits: JointLimits, period: float
+) -> None:
+    count = int(np.ceil(duration / period)) + 1
+    positions = np.array([sampler.sample(k * period)[0] for k in range(count)])
+    outside = (positions < limits.lower - _POSITION_ROUNDING) | (
+        positions > limits.upper + _POSITION_ROUNDING
+    )
+    if outside.any():
+        tick, joint = np.argwhere(outside)[0]
+        raise ValueError(
+            f"{limits.names[joint]} would be at {positions[tick, joint]:.4f} rad after "
+            f"{tick * period:.2f} s; its limits are [{limits.lower[joint]}, {limits.upper[joint]}]"
+        )
+    velocities = np.abs(np.diff(positions, axis=0)) / period
+    fast = velocities > limits.velocity * _ROUNDING
+    if fast.any():
+        tick, joint = np.argwhere(fast)[0]
+        raise ValueError(
+            f"{limits.names[joint]} would move at {velocities[tick, joint]:.3f} rad/s after "
+            f"{tick * period:.2f} s; the bridge allows {limits.velocity[joint]:.3f} rad/s"
+        )

@@ -1,0 +1,126 @@
+"""Brings the arm along a joint trajectory, and says how that ended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from introspect_control.bridge.motion import Motion, MotionOutcome
+from introspect_control.guard import CommandGuard, GuardDecision, GuardState, Verdict
+
+if TYPE_CHECKING:
+    from introspect_control.bridge.config import BridgeConfig
+    from introspect_control.bridge.joint_state_monitor import JointStateMonitor
+    from introspect_control.trajectory import Trajectory
+    from introspect_description import JointLimits
+
+OCCUPIED = "the arm is following a trajectory"
+
+
+class MotionFollower:
+    """Commands one trajectory at a time, through a guard.
+
+    A motion has succeeded when its last point has been commanded, the guard is at rest without a
+    fault, and the measured joints are at the end within ``goal_tolerance``, after ``settle_time``
+    at the latest.
+
+    Args:
+        guard: that every command goes through.
+        monitor: of the measured joints.
+        limits: the envelope that a trajectory must stay in.
+        config: tolerances and times.
+    """
+
+    def __init__(
+        self,
+        guard: CommandGuard,
+        monitor: JointStateMonitor,
+        limits: JointLimits,
+        config: BridgeConfig,
+    ) -> None:
+        self._guard, self._monitor = guard, monitor
+        self._limits, self._config = limits, config
+        self._motion: Motion | None = None
+        self._deadline: float | None = None  # for the measured joints to come to its end [s]
+        self._outcome: MotionOutcome | None = None  # of the latest motion, not told yet
+
+    @property
+    def busy(self) -> bool:
+        """Whether a motion is under way, or its end is waited for."""
+        return self._motion is not None
+
+    @property
+    def progress(self) -> float | None:
+        """Of the motion, from 0 to 1; None where there is none."""
+        return None if self._motion is None else self._motion.progress
+
+    @property
+    def gripper_width(self) -> float | None:
+        """That the motion wants [m]; None: as it is."""
+        return None if self._motion is None else self._motion.gripper_width
+
+    def begin(self, trajectory: Trajectory, gripper_width: float | None) -> str:
+        """Follow a trajectory from now on, with a guard that has just been started.
+
+        Returns:
+            Why not; empty if it is followed.
+        """
+        try:
+            self._motion = Motion(
+                trajectory,
+                self._guard.position,
+                self._limits,
+                self._config.period,
+                self._config.guard.start_tolerance,
+                gripper_width,
+            )
+        except ValueError as error:
+            return f"trajectory refused: {error}"
+        self._deadline = self._outcome = None
+        return ""
+
+    def command(self, now: float, share: float) -> GuardDecision:
+        """Send the next command.
+
+        Args:
+            now: time [s].
+            share: of a command period that the motion goes on by.
+        """
+        assert self._motion is not None
+        decision = self._guard.check(self._motion.advance(share), now, now)
+        if decision.verdict is Verdict.AVOID:
+            self._guard.stop(f"{decision.reason}; the trajectory is given up")
+        elif self._motion.over and self._guard.at_rest:
+            self._deadline = now + self._config.settle_time
+            self._guard.stop("")
+        return decision
+
+    def look(self, now: float) -> None:
+        """See whether the motion has ended."""
+        moving = self._guard.state in (GuardState.ACTIVE, GuardState.STOPPING)
+        if self._motion is None or moving:
+            return
+        if self._deadline is None or self._guard.state is GuardState.FAULT:
+            self._conclude(self._guard.reason)
+            return
+        joint, error = self._monitor.tracking_error(self._motion.end)
+        if error <= self._config.goal_tolerance:
+            self._conclude("", success=True)
+        elif now > self._deadline:
+            self._conclude(f"{joint} stayed {error:.3f} rad away from the end")
+
+    def cancel(self, reason: str) -> None:
+        """Give the motion up; the arm ramps to rest."""
+        if self._motion is not None:
+            self._guard.stop(reason)
+            self._conclude(reason)
+
+    def take_outcome(self) -> MotionOutcome | None:
+        """How the latest motion ended, once; None while it goes on."""
+        outcome, self._outcome = self._outcome, None
+        return outcome
+
+    def _conclude(self, reason: str, success: bool = False) -> None:
+        assert self._motion is not None
+        _, error = self._monitor.tracking_error(self._motion.end)
+        self._motion = None
+        self._outcome = MotionOutcome(success, error, reason)

@@ -1,0 +1,231 @@
+"""A planned trajectory goes through the bridge's guard, from where the arm is to rest."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from arm_rig import ARM, PERIOD, Rig
+from numpy.typing import NDArray
+
+from introspect_control.bridge import MotionOutcome
+from introspect_control.guard import GuardState
+from introspect_control.trajectory import Trajectory
+
+Array = NDArray[np.float64]
+END = ARM.home + np.array([0.3, 0.1, -0.2, 0.1, 0.0, 0.0, 0.4])
+
+
+def smooth(start: Array, end: Array, duration: float = 3.0, points: int = 60) -> Trajectory:
+    """From rest to rest, ``10 s³ - 15 s⁴ + 6 s⁵``."""
+    s = np.linspace(0.0, 1.0, points + 1)
+    way = 10 * s**3 - 15 * s**4 + 6 * s**5
+    speed = (30 * s**2 - 60 * s**3 + 30 * s**4) / duration
+    return Trajectory(
+        s * duration, start + np.outer(way, end - start), np.outer(speed, end - start)
+    )
+
+
+@pytest.fixture(params=[False, True], ids=["timer", "lockstep"])
+def rig(request: pytest.FixtureRequest) -> Rig:
+    return Rig(lockstep=request.param)
+
+
+def run_to_end(rig: Rig, seconds: float = 6.0) -> MotionOutcome:
+    for _ in range(round(seconds / PERIOD)):
+        rig.run(1, policy=False)
+        if (outcome := rig.bridge.take_outcome()) is not None:
+            return outcome
+    raise AssertionError(f"no outcome after {seconds} s: {rig.bridge.status()}")
+
+
+def test_a_trajectory_is_followed_to_its_end_and_leaves_the_bridge_idle(rig: Rig) -> None:
+    # when
+    assert rig.bridge.follow(smooth(ARM.home, END), rig.now, 0.02) == ""
+    outcome = run_to_end(rig)
+
+    # then
+    assert outcome.success, outcome
+    assert outcome.final_error < 1e-3
+    np.testing.assert_allclose(rig.arm.sample(rig.now)[0], END, atol=1e-3)
+    assert rig.bridge.state is GuardState.IDLE
+    assert rig.bridge.status().clamped == 0
+    assert rig.widths[0] == 0.02
+    assert rig.bridge.take_outcome() is None
+
+
+def test_the_policy_is_not_followed_meanwhile_and_may_go_on_afterwards(rig: Rig) -> None:
+    rig.bridge.follow(smooth(ARM.home, END), rig.now)
+    rig.run(100)
+    assert rig.bridge.refusal == "the arm is following a trajectory"
+    rig.act(rig.hold())
+    assert run_to_end(rig).success
+
+    rig.run(20)
+
+    assert rig.bridge.state is GuardState.ACTIVE
+
+
+def test_a_trajectory_is_refused_while_the_policy_moves_the_arm(rig: Rig) -> None:
+    rig.run(60)
+
+    problem = rig.bridge.follow(smooth(ARM.home, END), rig.now)
+
+    assert problem == "the arm is following actions"
+    assert rig.bridge.state is GuardState.ACTIVE
+
+
+def test_progress_grows_from_nothing_to_all(rig: Rig) -> None:
+    assert rig.bridge.progress is None
+    rig.bridge.follow(smooth(ARM.home, END), rig.now)
+
+    seen = []
+    for _ in range(300):
+        rig.run(1, policy=False)
+        seen.append(rig.bridge.progress)
+
+    numbers = [value for value in seen if value is not None]
+    assert numbers == sorted(numbers)
+    assert numbers[0] < 0.01
+    assert numbers[-1] > 0.99
+
+
+@pytest.mark.parametrize(
+    ("trajectory", "problem"),
+    [
+        (
+            smooth(ARM.home + 0.02, END),
+            r"it starts with panda_joint\d at .* rad, the arm has it at .* 0.01 rad away",
+        ),
+        (smooth(ARM.home, END, duration=0.2), r"panda_joint\d would move at .* the bridge allows"),
+        (
+            smooth(ARM.home, END + 9.0, duration=60.0),
+            r"panda_joint\d would be at .* its limits are",
+        ),
+        (smooth(ARM.home, END)._replace(velocities=np.ones((61, 7))), r"must be at rest"),
+        (smooth(ARM.home, END)._replace(times=np.zeros(61)), r"times must increase"),
+        (smooth(ARM.home, END * np.nan), r"at nan rad"),
+        (smooth(ARM.home, END, duration=700.0), r"it lasts 700 s, the longest is 600 s"),
+        (Trajectory(np.zeros(0), np.zeros((0, 7)), np.zeros((0, 7))), r"times must be"),
+    ],
+    ids=["elsewhere", "fast", "outside", "no rest", "times", "nan", "long", "empty"],
+)
+def test_what_is_no_trajectory_for_this_arm_is_refused_with_the_reason(
+    trajectory: Trajectory, problem: str
+) -> None:
+    rig = Rig()
+    rig.run(5, policy=False)
+
+    answer = rig.bridge.follow(trajectory, rig.now)
+
+    assert answer.startswith("trajectory refused: ")
+    assert re.search(problem, answer), answer
+    assert rig.bridge.state is GuardState.IDLE
+    assert rig.trajectories == []
+
+
+def test_a_cancelled_trajectory_ends_at_rest_without_a_fault(rig: Rig) -> None:
+    rig.bridge.follow(smooth(ARM.home, END), rig.now)
+    rig.run(150, policy=False)
+
+    rig.bridge.cancel("cancelled")
+    outcome = run_to_end(rig)
+    rig.run_until(GuardState.IDLE)
+
+    assert outcome == MotionOutcome(False, outcome.final_error, "cancelled")
+    assert outcome.final_error > 0.05
+
+
+def test_a_stop_ends_a_trajectory_and_tells_its_reason(rig: Rig) -> None:
+    rig.bridge.follow(smooth(ARM.home, END), rig.now)
+    rig.run(150, policy=False)
+
+    rig.bridge.stop("stopped by guard/stop")
+    outcome = run_to_end(rig)
+
+    assert not outcome.success
+    assert outcome.message == "stopped by guard/stop"
+    assert rig.bridge.state is GuardState.FAULT
+
+
+def test_a_trajectory_into_the_table_stops_before_it_without_a_fault(rig: Rig) -> None:
+    # given a way from home straight down through the table's top
+    down = ARM.home.copy()
+    down[1] += 0.8
+    down[3] -= 0.1
+
+    # when
+    assert rig.bridge.follow(smooth(ARM.home, down), rig.now) == ""
+    outcome = run_to_end(rig)
+
+    # then
+    assert not outcome.success
+    assert "the trajectory is given up" in outcome.message
+    assert "table" in outcome.message or "z >= 0 m" in outcome.message
+    rig.run_until(GuardState.IDLE)
+    # and back is free
+    back = smooth(rig.arm.sample(rig.now)[0], ARM.home)
+    rig.run(5, policy=False)
+    assert rig.bridge.follow(back, rig.now) == ""
+    assert run_to_end(rig).success
+
+
+def test_an_arm_that_does_not_get_there_is_told_of() -> None:
+    rig = Rig()
+    rig.bridge.follow(smooth(ARM.home, END), rig.now)
+    rig.run(200, policy=False)
+    rig.offset = np.full(7, 0.05)
+
+    outcome = run_to_end(rig)
+
+    assert not outcome.success
+    assert "stayed 0.050 rad away from the end" in outcome.message
+
+
+def test_an_arm_whose_speed_scaling_is_nothing_stops_and_starts_anew_where_it_is(rig: Rig) -> None:
+    # given
+    rig.run(60)
+    rig.bridge.on_speed_scaling(0.0)
+    assert rig.bridge.state is GuardState.IDLE
+    assert "speed scaling is 0%" in rig.bridge.status().reason
+
+    # when it goes on somewhere else
+    rig.run(20)
+    rig.arm.reset(rig.arm.sample(rig.now)[0] - 0.05)
+    rig.bridge.on_speed_scaling(1.0)
+    before = len(rig.trajectories)
+    rig.run(12)
+
+    # then it starts from there
+    assert rig.bridge.state is GuardState.ACTIVE
+    first = rig.trajectories[before]
+    assert np.abs(first.positions[0] - rig.arm.sample(rig.now)[0]).max() < 0.02
+
+
+def test_half_the_speed_scaling_is_half_the_speed() -> None:
+    speeds = []
+    for share in (1.0, 0.5):
+        rig = Rig()
+        rig.bridge.on_speed_scaling(share)
+        rig.run(100)
+        speeds.append(np.linalg.norm(rig.sent[-1].linear))
+
+    assert speeds[1] == pytest.approx(0.5 * speeds[0], rel=0.05)
+
+
+def test_the_findings_name_all_that_was_looked_at() -> None:
+    rig = Rig()
+    rig.bridge.unblock("publishers")
+    rig.bridge.block("arm", "the arm is inactive: switched away")
+
+    findings = {finding.what: finding.problem for finding in rig.bridge.findings(rig.now)}
+
+    assert findings == {
+        "publishers": "",
+        "arm": "the arm is inactive: switched away",
+        "joint states": "",
+        "state rate": "",
+        "at rest": "",
+        "guard": "",
+    }
