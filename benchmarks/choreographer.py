@@ -28,7 +28,7 @@ from introspect_learning.choreographer.training import ChoreographerConfig, trai
 from introspect_learning.evaluation.pick_and_place import EvaluationConfig, evaluate
 from introspect_learning.evaluation.statistics import wilson
 from introspect_learning.models import shipped
-from introspect_learning.models.export import load_behaviours
+from introspect_learning.models.loading import load_behaviours
 from introspect_learning.runs.stage import Stage
 from introspect_sim.envs import PickAndPlaceVectorEnv
 

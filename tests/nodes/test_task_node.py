@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from introspect_msgs.action import ExecuteTask
+from introspect_msgs.action import ExecuteTask, MoveTo
 from introspect_msgs.msg import BehaviourStatus, GuardStatus
 from introspect_msgs.srv import ResetWorld
 from live_graph import NodeProcess, Peer, peer
@@ -35,11 +35,18 @@ class Others:
         self.successes: list[bool] = []
         self.rearmed = 0
         self.answers_to_lose = 0
+        self.timeouts: list[float] = []
+        self.homings: list[MoveTo.Goal] = []
+        self.failed_homings = 0  # still to come
+        self.recovered = 0
+        self.happened: list[str] = []
+        me.node.create_service(Trigger, "arm/recover", self._on_recover)
         self._guard = me.node.create_publisher(GuardStatus, "guard/status", LATCHED)
         me.node.create_publisher(BehaviourStatus, "behaviour", STREAM)
         me.node.create_service(ResetWorld, "reset_world", self._on_reset)
         me.node.create_service(Trigger, "guard/rearm", self._on_rearm)
         self._server = ActionServer(me.node, ExecuteTask, "execute_task", self._execute)
+        self._mover = ActionServer(me.node, MoveTo, "move_to", self._move)
 
     def guard(self, state: int, reason: str = "") -> None:
         """Publish the guard's state."""
@@ -49,12 +56,14 @@ class Others:
         """Stop serving goals."""
         if self._server is not None:
             self._server.destroy()
+            self._mover.destroy()
             self._server = None
 
     def _on_reset(
         self, request: ResetWorld.Request, response: ResetWorld.Response
     ) -> ResetWorld.Response:
         self.seeds.append(request.seed)
+        self.happened.append("reset")
         if self.answers_to_lose:
             self.answers_to_lose -= 1
             raise LostAnswerError
@@ -63,12 +72,30 @@ class Others:
 
     def _on_rearm(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         self.rearmed += 1
+        self.happened.append("rearmed")
         self.guard(GuardStatus.IDLE)
         response.success = True
         return response
 
+    def _on_recover(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        self.happened.append("recovered")
+        response.success = True
+        return response
+
+    async def _move(self, handle) -> MoveTo.Result:
+        self.homings.append(handle.request)
+        self.happened.append("home")
+        if self.failed_homings:
+            self.failed_homings -= 1
+            handle.abort()
+            return MoveTo.Result(success=False, message="something is in the way")
+        handle.succeed()
+        return MoveTo.Result(success=True)
+
     async def _execute(self, handle) -> ExecuteTask.Result:
         self.tasks.append(handle.request.task)
+        self.timeouts.append(handle.request.timeout)
+        self.happened.append("episode")
         success = self.successes[len(self.tasks) - 1]
         handle.succeed()
         return ExecuteTask.Result(
@@ -172,7 +199,7 @@ from rclpy.node import Node
 from rclpy.node import Node
 from rclpy.task import Future
 from introspect_control.nodes.runtime import spin
-from introspect_msgs.action import ExecuteTask
+from introspect_msgs.action import ExecuteTask, MoveTo
 
 class EndlessPolicy(Node):
     def __init__(self):
@@ -236,3 +263,70 @@ def test_the_first_episode_waits_for_the_page_where_there_is_to_be_one(others: O
         assert run(others, process) == 0
         assert others.seeds == [0]
         page.destroy_node()
+
+
+def test_the_arm_comes_home_with_an_open_gripper_before_each_episode(others: Others) -> None:
+    others.successes = [True] * 2
+
+    with NodeProcess(MODULE, {"episodes": 2, "home": True, "timeout": 30.0}) as process:
+        assert run(others, process) == 0
+
+    assert others.happened == ["reset", "home", "episode"] * 2
+    assert {goal.name for goal in others.homings} == {"home"}
+    assert [goal.gripper_width for goal in others.homings] == pytest.approx([0.08] * 2)
+    assert others.timeouts == [30.0, 30.0]
+
+
+def test_an_arm_that_did_not_come_home_is_sent_again(others: Others) -> None:
+    others.successes, others.failed_homings = [True], 2
+
+    with NodeProcess(MODULE, {"episodes": 1, "home": True}) as process:
+        assert run(others, process) == 0
+        assert "the arm did not come home: something is in the way" in process.output
+
+    assert others.happened == ["reset", "home", "home", "home", "episode"]
+
+
+def test_an_arm_that_never_comes_home_ends_the_run(others: Others) -> None:
+    others.failed_homings = 100
+
+    with NodeProcess(MODULE, {"episodes": 1, "home": True}) as process:
+        assert run(others, process) == 1
+        assert "the arm did not come home in 3 tries; the last: something" in process.output
+
+    assert others.tasks == []
+
+
+def test_without_reset_the_object_is_taken_where_it_is(others: Others) -> None:
+    others.successes = [True]
+
+    with NodeProcess(MODULE, {"episodes": 1, "reset": False}) as process:
+        assert run(others, process) == 0
+
+    assert others.seeds == []
+
+
+def test_a_mock_arm_is_recovered_and_rearmed_after_a_fault(others: Others) -> None:
+    others.successes = [True]
+    others.guard(GuardStatus.FAULT, "the arm is stopped by a reflex: too fast")
+
+    with NodeProcess(MODULE, {"episodes": 1}) as process:
+        assert run(others, process) == 0
+
+    assert others.happened == ["recovered", "rearmed", "reset", "episode"]
+
+
+def test_a_real_arm_waits_in_its_fault_for_a_person(others: Others) -> None:
+    # given
+    others.successes = [True]
+    others.guard(GuardStatus.FAULT, "stopped by guard/stop")
+    with NodeProcess(MODULE, {"episodes": 1, "rearm": False, "reset": False}) as process:
+        others.me.wait_for(lambda: "look at the arm" in process.output, "a word")
+        assert others.happened == []
+
+        # when a person has re-armed it
+        others.guard(GuardStatus.IDLE)
+
+        # then
+        assert run(others, process) == 0
+    assert others.happened == ["episode"]

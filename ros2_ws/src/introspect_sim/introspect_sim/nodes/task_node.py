@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Generator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from introspect_msgs.action import ExecuteTask
+from introspect_msgs.action import ExecuteTask, MoveTo
 from introspect_msgs.msg import GuardStatus
 from introspect_msgs.srv import ResetWorld
 from rclpy.action import ActionClient
@@ -27,6 +27,7 @@ from introspect_control.nodes.runtime import (
     parameter,
     spin,
 )
+from introspect_description import ArmDescription, DescriptionError
 from introspect_sim.episodes import Episode, EpisodeLog
 from introspect_sim.tasks import POLICY_PERIOD, make_task
 
@@ -35,6 +36,7 @@ PAGE_PATIENCE = 20.0  # with dashboard_node [s of wall time]
 REMIND = 5.0  # between two lines about what is being waited for [s of wall time]
 TICK = 0.1  # of looks at what sends no message when it changes [s of wall time]
 IDLE, FAULT = GuardStatus.IDLE, GuardStatus.FAULT
+HOMINGS = 3  # tries
 T = TypeVar("T")
 
 
@@ -42,14 +44,19 @@ T = TypeVar("T")
 class TaskParameters(NodeParameters):
     """Which episodes to run."""
 
+    arm: str = parameter("panda", "arm, by the name of its data file")
     task: str = parameter("pick_and_place", "task of the episodes")
     episodes: int = parameter(0, "number of episodes; 0: until stopped", minimum=0)
     seed: int = parameter(0, "of the first start; the next ones count up", minimum=0)
+    timeout: float = parameter(0.0, "longest episode [s]; 0: the task's own", minimum=0.0)
+    reset: bool = parameter(True, "put the object back by reset_world before each episode")
+    rearm: bool = parameter(True, "re-arm after a fault without asking: where nobody can be hurt")
+    home: bool = parameter(False, "bring the arm home by move_to before each episode")
     view: bool = parameter(False, "whether dashboard_node has to be up before the first episode")
 
 
 class TaskNode(ManagedNode[TaskParameters]):
-    """For each episode: reset the world, let the policy try, say how it went.
+    """For each episode: reset the world, bring the arm home, let the policy try, say how it went.
 
     Ends the process when all episodes have run: exit code 0 if enough of them succeeded, else 1.
     """
@@ -61,13 +68,16 @@ class TaskNode(ManagedNode[TaskParameters]):
         """Make the clients."""
         try:
             make_task(self.parameters.task)
-        except ValueError as error:
+            self._open = ArmDescription.load(self.parameters.arm).gripper.width_max  # [m]
+        except (DescriptionError, ValueError) as error:
             raise ConfigurationError(str(error)) from error
         self._log = EpisodeLog(self.parameters.episodes)
         self._guard: GuardStatus | None = None
         self._reset = self.create_client(ResetWorld, "reset_world")
         self._rearm = self.create_client(Trigger, "guard/rearm")
+        self._recover = self.create_client(Trigger, "arm/recover")
         self._execute = ActionClient(self, ExecuteTask, "execute_task")
+        self._move = ActionClient(self, MoveTo, "move_to")
         self.create_subscription(GuardStatus, "guard/status", self._on_guard, LATCHED)
         self._goal: ClientGoalHandle | None = None
         self._script: Coroutine[None, None, None] | None = None
@@ -89,6 +99,7 @@ class TaskNode(ManagedNode[TaskParameters]):
         """Say what the run came to, also when it was interrupted."""
         print(self._log.summary(), flush=True)
         self._execute.destroy()
+        self._move.destroy()
 
     async def _run(self) -> None:
         """All episodes, then the end."""
@@ -118,23 +129,16 @@ class TaskNode(ManagedNode[TaskParameters]):
 
     async def _episode(self, seed: int) -> Episode:
         await self._everybody_is_ready()
-        reset = await self._call(self._reset, ResetWorld.Request(seed=seed))
-        if not reset.success:
-            raise RuntimeError(f"reset_world refused: {reset.message}")
-        goal = ExecuteTask.Goal(task=self.parameters.task)
-        self._goal = await self._answer(lambda: self._execute.send_goal_async(goal), "execute_task")
-        if not self._goal.accepted:
-            self._goal = None
-            raise RuntimeError("execute_task refused the goal; behaviour_node's log says why")
-        ended = self._goal.get_result_async()
-        ended.add_done_callback(self._go_on)
-        await self._until(
-            lambda: ended.done() or not self._execute.server_is_ready(), "the episode to end"
-        )
-        self._goal = None
-        if not ended.done():
+        if self.parameters.reset:
+            reset = await self._call(self._reset, ResetWorld.Request(seed=seed))
+            if not reset.success:
+                raise RuntimeError(f"reset_world refused: {reset.message}")
+        if self.parameters.home:
+            await self._go_home()
+        goal = ExecuteTask.Goal(task=self.parameters.task, timeout=self.parameters.timeout)
+        result = await self._result(self._execute, goal, "execute_task", "the episode to end")
+        if result is None:
             return Episode(seed, False, 0, 0.0, float("nan"), "execute_task has gone")
-        result = ended.result().result
         return Episode(
             seed,
             result.success,
@@ -144,10 +148,44 @@ class TaskNode(ManagedNode[TaskParameters]):
             result.message,
         )
 
+    async def _go_home(self) -> None:
+        """Bring the arm home with an open gripper; where that fails, re-arm and try again."""
+        for _ in range(HOMINGS):
+            goal = MoveTo.Goal(name="home", gripper_width=self._open)
+            result = await self._result(self._move, goal, "move_to", "the arm to be home")
+            if result is not None and result.success:
+                return
+            reason = "move_to has gone" if result is None else result.message
+            self.get_logger().warning(f"the arm did not come home: {reason}")
+            self.diagnostics.count("homing failed")
+            await self._everybody_is_ready()
+        raise RuntimeError(f"the arm did not come home in {HOMINGS} tries; the last: {reason}")
+
+    async def _result(self, client: ActionClient, goal: Any, what: str, end: str) -> Any:
+        """Set a goal and wait for its result; None where the server has gone meanwhile."""
+        await self._until(client.server_is_ready, what)
+        self._goal = await self._answer(lambda: client.send_goal_async(goal), what)
+        if not self._goal.accepted:
+            self._goal = None
+            raise RuntimeError(f"{what} refused the goal; its node's log says why")
+        ended = self._goal.get_result_async()
+        ended.add_done_callback(self._go_on)
+        await self._until(lambda: ended.done() or not client.server_is_ready(), end)
+        self._goal = None
+        return ended.result().result if ended.done() else None
+
     async def _everybody_is_ready(self) -> None:
         """Wait for the others, and for the arm to be at rest and ready to be commanded."""
+        reset, home = self.parameters.reset, self.parameters.home
         for ready, what in (
-            (self._reset.service_is_ready, "reset_world (is sim_node running?)"),
+            (
+                lambda: not reset or self._reset.service_is_ready(),
+                "reset_world (is sim_node running?)",
+            ),
+            (
+                lambda: not home or self._move.server_is_ready(),
+                "move_to (is planner_node running?)",
+            ),
             (self._execute.server_is_ready, "execute_task (is behaviour_node running?)"),
             (
                 lambda: self.count_publishers("behaviour"),
@@ -158,13 +196,23 @@ class TaskNode(ManagedNode[TaskParameters]):
         ):
             await self._until(ready, what)
         if self._guard.state == FAULT:
-            # Nobody is near a simulated arm: to go on with the next episode is safe.
-            self.get_logger().warning(f"re-arming after a fault: {self._guard.reason}")
-            self.diagnostics.count("re-armed")
-            answer = await self._call(self._rearm, Trigger.Request())
-            if not answer.success:
-                raise RuntimeError(f"guard/rearm refused: {answer.message}")
-            await self._until(lambda: self._guard.state == IDLE, "the guard to be re-armed")
+            await self._end_fault()
+
+    async def _end_fault(self) -> None:
+        """Re-arm, or wait until a person has."""
+        reason = self._guard.reason
+        if not self.parameters.rearm:
+            self.get_logger().error(f"in FAULT ({reason}); look at the arm, then guard/rearm")
+            await self._until(lambda: self._guard.state == IDLE, "guard/rearm")
+            return
+        self.get_logger().warning(f"re-arming after a fault: {reason}")
+        self.diagnostics.count("re-armed")
+        if self._recover.service_is_ready():
+            await self._call(self._recover, Trigger.Request())
+        answer = await self._call(self._rearm, Trigger.Request())
+        if not answer.success:
+            raise RuntimeError(f"guard/rearm refused: {answer.message}")
+        await self._until(lambda: self._guard.state == IDLE, "the guard to be re-armed")
 
     async def _call(self, client: Client, request: Any) -> Any:
         """Call a service once it is there: a request sent too early is lost for good."""

@@ -1,0 +1,267 @@
+"""What faults do to a moving arm: how soon it stands still, how far it goes, what ends the stop.
+
+The simulated and the mock arm run in this process, where it is known what they really do, whatever
+they tell; the arm bridge is a process of its own, and everything between them is on topics. A
+policy swings the tool; each fault comes when a joint is fast. Limits are looked at in the arm's
+true joints and in every trajectory that the bridge sends. Files and recordings that go wrong
+concern no arm; they are in the same table, without one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from introspect_msgs.msg import GuardStatus
+
+from benchmarks.rows import Row, machine, tell, write
+from benchmarks.turns import ros
+from benchmarks.workloads.fault_cases import CASES, Case, Expect
+from benchmarks.workloads.fault_files import FILE_CASES
+from benchmarks.workloads.fault_rig import KINDS, FaultRig, Sent
+from introspect_control.atomic import write_text
+
+MOST_TIME, MOST_TRAVEL = 0.4, 0.27  # from fault to standstill [s], [rad]
+STOPS = (Expect.FAULT, Expect.HOLDS)
+DOMAIN = "93"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one fault."""
+
+    row: str
+    fault: str
+    arm: str  # or "", where none is concerned
+    expected: str
+    as_expected: bool
+    standstill: float | None  # from the fault on [s]; None where the arm went on
+    travel: float | None  # until then [rad]
+    violations: int  # looks and trajectory points beyond a limit
+    lost: int  # actions that were neither carried out nor refused, before and after
+    recovered: str  # how
+    reason: str  # that was told
+
+
+def measure(rig: FaultRig, case: Case) -> Outcome:
+    """Let one fault happen and end, and bring the arm back.
+
+    Raises:
+        TimeoutError: The arm could not be brought to move, before or after.
+    """
+    make_ready(rig)
+    rig.refusal = ""
+    if case.expect is Expect.REFUSES:
+        return refused(rig, case)
+    rig.start_moving()
+    rig.sent, before = Sent(), rig.arm.refusals
+    watch = rig.begin_watch()
+    states, reasons = [], []
+
+    def note() -> bool:
+        states.append(rig.guard.state)
+        reasons.append(rig.guard.reason)
+        return watch.standstill(rig.arm.truth[0]) is not None
+
+    case.begin(rig)
+    begun = time.monotonic()
+    rig.wait(lambda: note() or time.monotonic() > begun + case.lasts, "the end of the fault")
+    rig.wait(lambda: (note() and False) or time.monotonic() > begun + case.lasts, "it")
+    standstill = watch.standstill(rig.arm.truth[0])
+    if standstill is None and case.expect in STOPS:
+        rig.wait(lambda: note() or time.monotonic() > begun + case.lasts + 3.0, "a standstill")
+        standstill = watch.standstill(rig.arm.truth[0])
+    travel = watch.travel
+    dangerous = rig.arm.refusals - before - case.reflex
+    case.end(rig)
+    recovered = bring_back(rig)
+    violations = watch.violations + rig.sent.violations + max(dangerous, 0)
+    stopped = standstill is not None
+    as_expected = stopped == (case.expect in STOPS) and (recovered == "by itself") == (
+        case.expect in (Expect.GOES_ON, Expect.HOLDS)
+    )
+    reason = next((text for text in reversed(reasons) if text), "")
+    return Outcome(
+        *(case.row, case.name, rig.kind, case.expect.value, as_expected),
+        standstill if stopped else None,
+        travel if stopped else None,
+        violations,
+        gaps(rig.sent.actions) if case.expect is Expect.GOES_ON else 0,
+        recovered if case.expect is not Expect.GOES_ON or recovered != "by itself" else "",
+        reason if case.expect is not Expect.GOES_ON or stopped else "",
+    )
+
+
+def refused(rig: FaultRig, case: Case) -> Outcome:
+    """Ask for something that the bridge must not do, of an arm at rest."""
+    rig.acting = False
+    watch = rig.begin_watch()
+    rig.sent = Sent()
+    case.begin(rig)
+    rig.run(0.5)
+    moved = watch.travel > 0.01 or rig.sent.trajectories > 0
+    case.end(rig)
+    return Outcome(
+        *(case.row, case.name, rig.kind, case.expect.value, bool(rig.refusal) and not moved),
+        *(None, None, watch.violations + rig.sent.violations, 0, "", rig.refusal),
+    )
+
+
+def make_ready(rig: FaultRig) -> None:
+    """Bring arm and bridge to rest, without a fault."""
+    rig.acting, rig.garble = False, lambda action: action
+    rig.arm.mend()
+    rig.wait(lambda: rig.guard.state in (GuardStatus.IDLE, GuardStatus.FAULT), "rest")
+    if rig.guard.state == GuardStatus.FAULT:
+        rearm(rig)
+
+
+def bring_back(rig: FaultRig) -> str:
+    """Let the policy go on; returns what that took."""
+    rig.acting = True
+    rig.run(0.7)
+    if rig.guard.state == GuardStatus.ACTIVE:
+        return "by itself"
+    steps = rearm(rig) if rig.guard.state == GuardStatus.FAULT else "by itself"
+    rig.wait(lambda: rig.guard.state == GuardStatus.ACTIVE, "ACTIVE again")
+    return steps
+
+
+def rearm(rig: FaultRig) -> str:
+    """End a fault as a person would; returns how."""
+    steps = []
+    if rig.kind == "mock" and rig.arm.needs_recovery:
+        rig.wait(lambda: rig.call("arm/recover").success, "arm/recover")
+        steps.append("arm/recover")
+        rig.run(0.3)
+    rig.wait(lambda: rig.call("guard/rearm").success, "guard/rearm")
+    rig.wait(lambda: rig.guard.state != GuardStatus.FAULT, "the end of the fault")
+    return ", ".join([*steps, "guard/rearm"])
+
+
+def gaps(sequences: Sequence[int]) -> int:
+    """Actions that are missing between the first and the last."""
+    return sequences[-1] - sequences[0] + 1 - len(set(sequences)) if sequences else 0
+
+
+def rows(outcomes: Sequence[Outcome], seconds: float) -> list[Row]:
+    """Figures over all faults, one set for each arm."""
+    result = []
+    for kind in KINDS:
+        mine = [outcome for outcome in outcomes if outcome.arm == kind]
+        if not mine:
+            continue
+        stops = [outcome for outcome in mine if outcome.standstill is not None]
+        times = [outcome.standstill for outcome in stops if outcome.standstill is not None]
+        travels = [outcome.travel for outcome in stops if outcome.travel is not None]
+        common: dict[str, Any] = {"seed": 0, "seconds": seconds}
+        result += [
+            Row(
+                kind,
+                "as_expected",
+                sum(o.as_expected for o in mine) / len(mine),
+                None,
+                len(mine),
+                **common,
+                target=1.0,
+            ),
+            Row(
+                kind,
+                "violations",
+                sum(o.violations for o in mine),
+                None,
+                len(mine),
+                **common,
+                target=0.0,
+                at_most=True,
+            ),
+            Row(
+                kind,
+                "longest_standstill_s",
+                max(times),
+                None,
+                len(times),
+                **common,
+                target=MOST_TIME,
+                at_most=True,
+            ),
+            Row(
+                kind,
+                "longest_travel_rad",
+                max(travels),
+                None,
+                len(travels),
+                **common,
+                target=MOST_TRAVEL,
+                at_most=True,
+            ),
+        ]
+    return result
+
+
+def markdown(outcomes: Sequence[Outcome]) -> str:
+    """The table for people."""
+    lines = [
+        "# Faults",
+        "",
+        "Made by `introspect bench faults`. Times and ways are from the moment of the fault to "
+        "true standstill, of the joint that went farthest; limits are the arm's own and the "
+        "envelope's.",
+        "",
+        "| fault | | arm | must | standstill [s] | travel [rad] | violations | lost | "
+        "recovered by | told |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for o in outcomes:
+        mark = "" if o.as_expected else "**not so:** "
+        time_, way = ("" if value is None else f"{value:.3f}" for value in (o.standstill, o.travel))
+        lines.append(
+            f"| {o.row} | {o.fault} | {o.arm} | {mark}{o.expected} | {time_} | {way} | "
+            f"{o.violations} | {o.lost} | {o.recovered} | {o.reason} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    """Run as the command line says."""
+    parser = argparse.ArgumentParser(prog="introspect bench faults", description=__doc__)
+    parser.add_argument("--arms", nargs="+", choices=KINDS, default=list(KINDS))
+    parser.add_argument("--only", default="", help="faults whose row or name has this in it")
+    parser.add_argument("--out", type=Path, default=Path("results/faults"))
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    os.environ.setdefault("ROS_DOMAIN_ID", DOMAIN)
+    start, where = time.monotonic(), machine()
+    outcomes: list[Outcome] = []
+    for kind in options.arms:
+        with ros():
+            rig = FaultRig(kind)
+            try:
+                for case in CASES:
+                    if kind in case.kinds and options.only in f"{case.row} {case.name}":
+                        outcomes.append(measure(rig, case))
+                        print(outcomes[-1], flush=True)
+            finally:
+                rig.close()
+    for file_case in FILE_CASES:
+        if options.only in f"{file_case.row} {file_case.name}":
+            outcomes.append(Outcome(*file_case.measure()))
+            print(outcomes[-1], flush=True)
+    table = rows(outcomes, time.monotonic() - start)
+    if not options.only:
+        write(
+            options.out / "faults.json", table, outcomes=[vars(o) for o in outcomes], machine=where
+        )
+        write_text(options.out / "README.md", markdown(outcomes))
+    headline = next(row for row in table if row.metric == "longest_standstill_s")
+    tell(table, headline, "faults", options.json)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
