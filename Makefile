@@ -24,7 +24,7 @@ INTERFACES := $(wildcard $(addprefix pip_ros/tf2_msgs/,* msg/*) \
 METADATA   := $(foreach p,$(PACKAGES),$(wildcard $(addprefix ros2_ws/src/$p/,setup.py setup.cfg pyproject.toml $p/*/*.pyx $p/*/*.pxd)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-pybullet sim test check format colcon lock clean
+.PHONY: help setup setup-dev setup-pybullet setup-hardware sim test check format colcon lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -35,6 +35,9 @@ setup-dev: $(VENV)/.dev  ## the same, and what training, tests and tools need
 
 setup-pybullet: $(VENV)/.run  ## compile PyBullet for Python 3.12 and newer, which has no wheel (half an hour)
 	$(PIP) "pybullet==3.2.7"
+
+setup-hardware: $(VENV)/.run  ## the same as setup, and what sees tags through a camera
+	$(PIP) -r requirements/hardware.txt
 
 sim: $(VENV)/.run  ## a learned policy picks and places; ARGS="backend:=pybullet episodes:=3" and so on
 	@$(BIN)/introspect launch sim $(ARGS)
@@ -99,7 +102,7 @@ $(VENV)/.run: $(VENV)/.ros requirements/run.txt requirements/lock.txt $(METADATA
 	@$(MAKE) --no-print-directory -j 2 $(VENV)/.interfaces $(VENV)/.packages
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.run requirements/train.txt requirements/export.txt requirements/dev.txt
+$(VENV)/.dev: $(VENV)/.run requirements/train.txt requirements/export.txt requirements/hardware.txt requirements/dev.txt
 	@echo "installing training, tests and tools"
 	@$(PIP) -r requirements/dev.txt
 	@touch $@

@@ -131,7 +131,7 @@ def _send_trajectory(*points: list[float]) -> Callable[[FaultRig], None]:
             point.velocities = [0.0] * 7
             point.time_from_start.nanosec = 100_000_000 * (k + 1)
             message.points.append(point)
-        goal = FollowTrajectory.Goal(trajectory=message, gripper_width=math.nan)
+        goal = FollowTrajectory.Goal(trajectory=message)
         future = client.send_goal_async(goal)
         rig.wait(future.done, "an answer")
         result = future.result().get_result_async()

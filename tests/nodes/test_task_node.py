@@ -271,7 +271,7 @@ def test_the_arm_comes_home_with_an_open_gripper_before_each_episode(others: Oth
     with NodeProcess(MODULE, {"episodes": 2, "home": True, "timeout": 30.0}) as process:
         assert run(others, process) == 0
 
-    assert others.happened == ["reset", "home", "episode"] * 2
+    assert others.happened == ["home", "reset", "episode"] * 2
     assert {goal.name for goal in others.homings} == {"home"}
     assert [goal.gripper_width for goal in others.homings] == pytest.approx([0.08] * 2)
     assert others.timeouts == [30.0, 30.0]
@@ -284,7 +284,7 @@ def test_an_arm_that_did_not_come_home_is_sent_again(others: Others) -> None:
         assert run(others, process) == 0
         assert "the arm did not come home: something is in the way" in process.output
 
-    assert others.happened == ["reset", "home", "home", "home", "episode"]
+    assert others.happened == ["home", "home", "home", "reset", "episode"]
 
 
 def test_an_arm_that_never_comes_home_ends_the_run(others: Others) -> None:

@@ -32,11 +32,13 @@ setup(
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),
         *tree("launch"),
+        *tree("security"),
     ],
     install_requires=["numpy", "rich", "tyro"],
     # What only the pip route needs is in extras: on a ROS 2 installation it comes from there.
     extras_require={
         "dashboard": ["viser>=1.1"],
+        "security": ["cryptography>=41"],
         "wheels": ["ros-rclpy[fastrtps]~=9.1", "ros-common-interfaces~=5.5"],
         "test": ["pytest"],
     },

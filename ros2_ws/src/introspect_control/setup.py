@@ -37,6 +37,12 @@ setup(
     # What only the pip route needs is in extras: on a ROS 2 installation it comes from there.
     extras_require={
         "export": ["pyarrow", "h5py", "pillow"],
+        "planning": ["ompl", "ruckig"],
+        "perception": ["opencv-python-headless"],
+        # Makers' libraries, each for the driver of its name.
+        "xarm": ["xarm-python-sdk~=1.18"],
+        "franky": ["franky-control~=2.0"],
+        "panda": ["panda-python~=1.1"],
         "wheels": ["ros-rclpy[fastrtps]~=9.1", "ros-common-interfaces~=5.5"],
         "test": ["pytest"],
     },
@@ -45,6 +51,9 @@ setup(
         "console_scripts": [
             "arm_bridge_node = introspect_control.nodes.arm_bridge_node:main",
             "capture_node = introspect_control.nodes.capture_node:main",
+            "driver_node = introspect_control.nodes.driver_node:main",
+            "object_pose_node = introspect_control.nodes.object_pose_node:main",
+            "planner_node = introspect_control.nodes.planner_node:main",
             "state_publisher_node = introspect_control.nodes.state_publisher_node:main",
         ],
     },

@@ -18,7 +18,7 @@ setup(
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),
     ],
-    install_requires=["gymnasium", "numpy"],
+    install_requires=["gymnasium", "numpy", "pyyaml"],
     # What only the pip route needs is in extras: on a ROS 2 installation it comes from there.
     extras_require={
         "mujoco": ["mujoco-core>=4.0"],
@@ -30,6 +30,7 @@ setup(
     zip_safe=False,
     entry_points={
         "console_scripts": [
+            "mock_arm_node = introspect_sim.nodes.mock_arm_node:main",
             "sim_node = introspect_sim.nodes.sim_node:main",
             "task_node = introspect_sim.nodes.task_node:main",
         ],

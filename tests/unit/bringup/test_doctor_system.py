@@ -59,7 +59,7 @@ def with_topic(system: System, name: str, topic: Topic) -> System:
 
 def test_nothing_is_found_where_all_is_well(healthy: System) -> None:
     findings = check_system(healthy, ARM, elsewhere=[])
-    assert len(findings) == 9
+    assert len(findings) == 10
     assert {finding.level for finding in findings} == {Level.OK}
 
 

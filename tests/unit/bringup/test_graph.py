@@ -7,6 +7,7 @@ import pytest
 from introspect.errors import UsageError
 from introspect.graph import GRAPHS, SIM, find_graph
 from introspect.specification import (
+    AnyOf,
     Argument,
     FromArgument,
     Graph,
@@ -168,3 +169,18 @@ def test_a_default_that_the_argument_itself_refuses_cannot_be_declared() -> None
 def test_the_parameters_of_a_node_cannot_be_changed_afterwards() -> None:
     with pytest.raises(TypeError):
         SIM.nodes[0].parameters["backend"] = "other"  # type: ignore[index]
+
+
+def test_a_parameter_can_be_true_for_any_of_several_arguments() -> None:
+    arguments = (
+        *COMMON,
+        Argument("mock", "false", "mock", type=bool),
+        Argument("armed", "false", "armed", type=bool),
+    )
+    node = NodeSpec("p", "e", "n", parameters={"armed": AnyOf((When("armed"), When("mock")))})
+    graph = Graph("g", "s", arguments, (node,))
+
+    for given in ({}, {"mock": "true"}, {"armed": "true"}, {"mock": "true", "armed": "true"}):
+        assert node.parameter_values(graph.resolve(given)) == {"armed": bool(given)}
+    with pytest.raises(ValueError, match="no argument armed, mock"):
+        Graph("g", "s", COMMON, (node,))

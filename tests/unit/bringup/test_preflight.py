@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 
 from introspect.errors import UsageError
-from introspect.graph import SIM
+from introspect.graph import REAL, SIM
 from introspect.runner import preflight
 from introspect.runner.domain import DomainLock, domain_id, runtime_folder
 
@@ -142,3 +143,29 @@ def test_what_needs_internal_states_is_refused_without_them(
         preflight.check(SIM.chosen(values), values, {})
     values = SIM.resolve(needs)
     preflight.check(SIM.chosen(values), values, {})
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"driver": "xarm", "mock": "true"}, "driver:=xarm is for a real arm"),
+        ({"driver": "xarm"}, "driver:=xarm needs the arm's network address: address:=HOST"),
+        ({"faults": "some.yaml"}, "faults:= is for the mock arm. Cure: mock:=true"),
+        ({"faults": "none/such.yaml", "mock": "true"}, "none/such.yaml: there is no such file"),
+        ({"objects": "tags"}, "objects:=tags needs the camera's calibration: camera_pose:=FILE"),
+        (
+            {"objects": "tags", "camera_pose": "none/such.yaml"},
+            "camera_pose:=none/such.yaml: there is no such file",
+        ),
+    ],
+)
+def test_a_real_arm_is_not_started_with_what_it_cannot_have(
+    given: dict[str, str], problem: str
+) -> None:
+    with pytest.raises(UsageError, match=re.escape(problem)):
+        preflight.check((), REAL.resolve(given), {})
+
+
+def test_a_real_arm_and_a_mock_one_need_nothing_else() -> None:
+    for given in ({}, {"mock": "true"}, {"driver": "xarm", "address": "192.168.1.10"}):
+        preflight.check((), REAL.resolve(given), {})

@@ -229,3 +229,31 @@ def test_the_findings_name_all_that_was_looked_at() -> None:
         "at rest": "",
         "guard": "",
     }
+
+
+@pytest.mark.parametrize("offset", [1e-3, 3e-3, 9e-3])
+def test_a_trajectory_that_starts_slightly_elsewhere_is_led_in_to_unclamped(offset: float) -> None:
+    """A planner starts from the measured joints, the guard from its last command."""
+    rig = Rig()
+    rig.bridge.follow(smooth(ARM.home, END), rig.now)
+    assert run_to_end(rig).success
+    before = rig.bridge.status()
+
+    # when the next one is planned from where the arm seems to be
+    rig.run(5, policy=False)
+    elsewhere = END + offset * np.array([1.0, -1.0, 1.0, -1.0, 1.0, -1.0, 1.0])
+    assert rig.bridge.follow(smooth(elsewhere, ARM.home), rig.now) == ""
+    assert run_to_end(rig).success
+
+    # then
+    after = rig.bridge.status()
+    assert (after.clamped, after.rejected) == (before.clamped, before.rejected)
+    np.testing.assert_allclose(rig.arm.sample(rig.now)[0], ARM.home, atol=1e-3)
+
+
+def test_a_gripper_width_that_is_no_number_is_refused() -> None:
+    rig = Rig()
+
+    problem = rig.bridge.follow(smooth(ARM.home, END), rig.now, np.nan)
+
+    assert problem == "trajectory refused: its gripper width is nan m"

@@ -30,7 +30,8 @@ from introspect_learning.internal_states.run import InternalStatesConfig, learn_
 from introspect_learning.internal_states.training import LearningConfig, learn_internal_states
 from introspect_learning.models import ContractError, InternalStateRuntime, shipped
 from introspect_learning.models.contract import Contract
-from introspect_learning.models.export import export_internal_states, load_internal_states
+from introspect_learning.models.export import export_internal_states
+from introspect_learning.models.loading import load_internal_states
 from introspect_learning.runs.run_folder import RunFolder
 from introspect_sim.tasks import ACTION_SIZE, OBSERVATION
 

@@ -14,7 +14,8 @@ from introspect_learning.choreographer.network import Choreographer
 from introspect_learning.internal_states.model import InternalStateConfig, InternalStateModel
 from introspect_learning.models import BehavioursRuntime, ChoreographerRuntime, shipped
 from introspect_learning.models.contract import Contract
-from introspect_learning.models.export import export_choreographer, load_choreographer
+from introspect_learning.models.export import export_choreographer
+from introspect_learning.models.loading import load_choreographer
 from introspect_sim.tasks import OBSERVATION
 
 ARM = ArmDescription.load("panda")

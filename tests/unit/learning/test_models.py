@@ -41,7 +41,7 @@ def test_torch_and_onnx_runtime_agree_to_a_millionth() -> None:
 
     from introspect_learning.choreographer.listening import Listener
     from introspect_learning.choreographer.network import Choreographer
-    from introspect_learning.models.export import load_behaviours
+    from introspect_learning.models.loading import load_behaviours
 
     # Given the observations of an episode in which every behaviour drives for a while
     behaviours = BehavioursRuntime.load(shipped(), ARM)
@@ -82,7 +82,7 @@ def test_what_is_deployed_chooses_and_acts_as_what_was_trained() -> None:
 
     from introspect_learning.choreographer.listening import Listener
     from introspect_learning.choreographer.network import Choreographer
-    from introspect_learning.models.export import load_behaviours
+    from introspect_learning.models.loading import load_behaviours
 
     net, _ = load_behaviours(shipped(), ARM)
     tensors = load_file(shipped() / "choreographer" / WEIGHTS)

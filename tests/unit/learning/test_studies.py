@@ -21,11 +21,15 @@ from introspect_learning.studies.variant import CONTROLS, PUBLISHED, VARIANTS
 
 def result(variant: str, seed: int, success: float, early: float = 0.5) -> dict[str, Any]:
     return {
-        "cell": {"variant": variant, "seed": seed},
+        "cell": {"variant": variant, "mode": "ours", "seed": seed, "noise": 0.0, "arm": "panda"},
         "behaviours": shipped_behaviours(),
         "curve": [[100, early], [200, success]],
         "success": success,
         "recovered": success,
+        "values": [0.5],
+        "choices": [[1.0, 0.0, 0.0]],
+        "env_steps_an_episode": 100,
+        "decision_seconds": 0.2,
         "seconds": 1.0,
         "cpu_seconds": 1.0,
         "parameters": 10,

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from introspect_description import ArmDescription
-from introspect_sim.controller import CommandError, SimulatedController
+from introspect_sim.commands import CommandError
+from introspect_sim.controller import SimulatedController
 
 TICK = 10_000_000  # [ns]
 

@@ -10,7 +10,8 @@ import pytest
 
 from introspect_description import ArmDescription
 from introspect_sim.envs import PickAndPlaceVectorEnv
-from introspect_sim.simulation import Simulation, SimulationError, State
+from introspect_sim.simulation import Simulation, State
+from introspect_sim.task_scene import SimulationError
 from introspect_sim.tasks import PickAndPlace
 from introspect_sim.worlds import make_world
 
@@ -108,7 +109,7 @@ def test_it_follows_its_controller(simulation: Simulation, panda: ArmDescription
 def test_a_push_moves_the_object(simulation: Simulation) -> None:
     before = advance(simulation, 5).object_pose
 
-    simulation.push_object(np.array([0.0, 0.5, 0.0]))
+    simulation.scene.push_object(np.array([0.0, 0.5, 0.0]))
 
     after = advance(simulation, 50).object_pose
     assert after[1] - before[1] > 0.01
@@ -119,7 +120,7 @@ def test_a_push_without_a_sensible_speed_is_refused(
     simulation: Simulation, velocity: list[float]
 ) -> None:
     with pytest.raises(SimulationError, match=r"a push must be in \(0, 3\.0\] m/s"):
-        simulation.push_object(np.array(velocity))
+        simulation.scene.push_object(np.array(velocity))
 
 
 def test_a_drop_opens_the_gripper_for_a_moment_and_then_obeys_again(
@@ -137,7 +138,7 @@ def test_a_drop_opens_the_gripper_for_a_moment_and_then_obeys_again(
 def test_the_goal_moves_by_the_vector(simulation: Simulation) -> None:
     before = simulation.advance().goal_position
 
-    simulation.move_goal(np.array([0.0, 0.05, 0.1]))
+    simulation.scene.move_goal(np.array([0.0, 0.05, 0.1]))
 
     moved = simulation.advance().goal_position - before
     assert moved == pytest.approx([0.0, 0.05, 0.1])
@@ -148,7 +149,7 @@ def test_a_goal_that_cannot_be_reached_is_refused(simulation: Simulation, by: li
     before = simulation.advance().goal_position
 
     with pytest.raises(SimulationError, match="the goal must stay on or above the table"):
-        simulation.move_goal(np.array(by))
+        simulation.scene.move_goal(np.array(by))
 
     assert np.array_equal(simulation.advance().goal_position, before)
 

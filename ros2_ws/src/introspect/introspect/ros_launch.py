@@ -8,8 +8,9 @@ in it. A run that fails therefore raises; the runner's finer codes (``introspect
 # mypy: disable-error-code="import-not-found,import-untyped,attr-defined"
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from introspect.errors import IntrospectError
@@ -17,18 +18,22 @@ from introspect.graph import ENVIRONMENT, GRACE
 from introspect.runner import preflight
 from introspect.runner.process import describe_exit
 from introspect.runner.supervisor import REFUSED
+from introspect.security.switch import check_enclave, enclave_arguments, security_environment
 from introspect.specification import (
+    AnyOf,
     Argument,
+    Condition,
     FromArgument,
     Graph,
     NodeSpec,
     OnExit,
     ShareFile,
+    Value,
     When,
 )
 
 Action = Any  # launch has no stubs and may not be there: its types are names for the reader
-Condition = Any
+LaunchCondition = Any
 LaunchContext = Any
 LaunchDescription = Any
 ProcessExited = Any
@@ -49,6 +54,8 @@ def launch_description(graph: Graph) -> LaunchDescription:
         given = context.launch_configurations
         values = graph.resolve({a.name: given[a.name] for a in graph.arguments if a.name in given})
         preflight.check(graph.chosen(values), values, os.environ)
+        for node in graph.chosen(values):
+            check_enclave(node.name, os.environ)
         return []
 
     return Description(
@@ -57,7 +64,7 @@ def launch_description(graph: Graph) -> LaunchDescription:
             OpaqueFunction(function=check_arguments),
             *(
                 SetEnvironmentVariable(name, value)
-                for name, value in ENVIRONMENT.items()
+                for name, value in (ENVIRONMENT | security_environment(os.environ)).items()
                 if not os.environ.get(name)
             ),
             *(node_action(node, graph) for node in graph.nodes),
@@ -82,29 +89,37 @@ def node_action(node: NodeSpec, graph: Graph) -> Action:
     """The action that starts one node and deals with its end."""
     from launch.substitutions import LaunchConfiguration
     from launch_ros.actions import Node
-    from launch_ros.parameter_descriptions import ParameterValue
 
     types = {argument.name: argument.type for argument in graph.arguments}
-    parameters = {
-        name: ParameterValue(LaunchConfiguration(value.argument), value_type=types[value.argument])
-        if isinstance(value, FromArgument)
-        else value
-        for name, value in node.parameters.items()
-    }
     return Node(
         package=node.package,
         executable=node.executable,
         name=node.name,
         namespace=LaunchConfiguration("namespace"),
-        parameters=[parameters],
+        parameters=[{name: _parameter(v, types) for name, v in node.parameters.items()}],
         remappings=list(node.remappings),
         arguments=[_word(argument) for argument in node.arguments],
-        ros_arguments=["--log-level", LaunchConfiguration("log_level")],
+        ros_arguments=[
+            "--log-level",
+            LaunchConfiguration("log_level"),
+            *enclave_arguments(node.name, os.environ),
+        ],
         condition=_condition(node),
         on_exit=_on_exit(node),
         output="both",
         emulate_tty=True,
     )
+
+
+def _parameter(value: Value | FromArgument | Condition, types: Mapping[str, type]) -> Any:
+    from launch.substitutions import LaunchConfiguration
+    from launch_ros.parameter_descriptions import ParameterValue
+
+    if isinstance(value, FromArgument):
+        return ParameterValue(LaunchConfiguration(value.argument), value_type=types[value.argument])
+    if isinstance(value, When | AnyOf):
+        return ParameterValue(_met(value), value_type=bool)
+    return value
 
 
 def _word(argument: str | ShareFile) -> str | Substitution:
@@ -116,20 +131,23 @@ def _word(argument: str | ShareFile) -> str | Substitution:
     return argument
 
 
-def _condition(node: NodeSpec) -> Condition | None:
+def _condition(node: NodeSpec) -> LaunchCondition | None:
     from launch.conditions import IfCondition
 
     return None if node.condition is None else IfCondition(_met(node.condition))
 
 
-def _met(condition: When) -> Substitution:
+def _met(condition: Condition) -> Substitution:
     from launch.substitutions import (
         AndSubstitution,
         EqualsSubstitution,
         LaunchConfiguration,
         NotSubstitution,
+        OrSubstitution,
     )
 
+    if isinstance(condition, AnyOf):
+        return functools.reduce(OrSubstitution, map(_met, condition.conditions))
     value: Substitution = LaunchConfiguration(condition.argument)
     if condition.equals is not True:
         value = EqualsSubstitution(value, condition.equals)

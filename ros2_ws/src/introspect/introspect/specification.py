@@ -100,9 +100,6 @@ class FromArgument:
     argument: str
 
 
-Parameters = dict[str, Value | FromArgument]
-
-
 @dataclass(frozen=True)
 class ShareFile:
     """A path below the installed share folder of a package."""
@@ -136,16 +133,36 @@ class When:
 
 
 @dataclass(frozen=True)
+class AnyOf:
+    """Holds where one of these conditions does."""
+
+    conditions: tuple[When, ...]
+
+    @property
+    def arguments(self) -> frozenset[str]:
+        """Names of the launch arguments that it looks at."""
+        return frozenset().union(*(condition.arguments for condition in self.conditions))
+
+    def holds(self, values: Mapping[str, Value]) -> bool:
+        """Whether one of them is met by these argument values."""
+        return any(condition.holds(values) for condition in self.conditions)
+
+
+Condition = When | AnyOf
+Parameters = dict[str, Value | FromArgument | Condition]  # of a condition: whether it holds
+
+
+@dataclass(frozen=True)
 class NodeSpec:
     """One node: one process."""
 
     package: str
     executable: str
     name: str
-    parameters: Mapping[str, Value | FromArgument] = field(default_factory=dict)
+    parameters: Mapping[str, Value | FromArgument | Condition] = field(default_factory=dict)
     remappings: tuple[tuple[str, str], ...] = ()  # (from, to)
     arguments: tuple[str | ShareFile, ...] = ()  # not ROS's, before --ros-args
-    condition: When | None = None  # None: always started
+    condition: Condition | None = None  # None: always started
     on_exit: OnExit = OnExit.FAIL
 
     def __post_init__(self) -> None:
@@ -154,10 +171,26 @@ class NodeSpec:
 
     def parameter_values(self, values: Mapping[str, Value]) -> dict[str, Value]:
         """The node's parameters for these argument values."""
-        return {
-            name: values[value.argument] if isinstance(value, FromArgument) else value
-            for name, value in self.parameters.items()
-        }
+
+        def resolved(value: Value | FromArgument | Condition) -> Value:
+            if isinstance(value, FromArgument):
+                return values[value.argument]
+            if isinstance(value, When | AnyOf):
+                return value.holds(values)
+            return value
+
+        return {name: resolved(value) for name, value in self.parameters.items()}
+
+    @property
+    def arguments_used(self) -> frozenset[str]:
+        """Names of the launch arguments that parameters or condition look at."""
+        used = set(self.condition.arguments) if self.condition else set()
+        for value in self.parameters.values():
+            if isinstance(value, FromArgument):
+                used.add(value.argument)
+            elif isinstance(value, When | AnyOf):
+                used |= value.arguments
+        return frozenset(used)
 
 
 @dataclass(frozen=True)
@@ -175,6 +208,7 @@ class Graph:
     arguments: tuple[Argument, ...]
     nodes: tuple[NodeSpec, ...]
     beside: bool = False  # whether it runs beside another one, in the same domain and namespace
+    hardware: When | None = None  # when it moves a real arm; None: never
 
     def __post_init__(self) -> None:
         """Check that the graph hangs together."""
@@ -185,8 +219,9 @@ class Graph:
                 raise ValueError(f"graph {self.name}: {kind} {', '.join(twice)} comes twice")
         wanted = {"namespace", "log_level"}
         for node in self.nodes:
-            wanted |= {v.argument for v in node.parameters.values() if isinstance(v, FromArgument)}
-            wanted |= node.condition.arguments if node.condition else set()
+            wanted |= node.arguments_used
+        if self.hardware is not None:
+            wanted |= self.hardware.arguments | {"arm", "armed", "speed"}
         if missing := sorted(wanted - set(declared)):
             raise ValueError(f"graph {self.name}: no argument {', '.join(missing)}")
 
@@ -214,6 +249,10 @@ class Graph:
                 "that do not begin with a digit, joined by /."
             )
         return values
+
+    def moves_hardware(self, values: Mapping[str, Value]) -> bool:
+        """Whether it would move a real arm with these argument values."""
+        return self.hardware is not None and self.hardware.holds(values)
 
     def chosen(self, values: Mapping[str, Value]) -> tuple[NodeSpec, ...]:
         """The nodes whose condition holds for these argument values."""

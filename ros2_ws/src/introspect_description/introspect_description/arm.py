@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from introspect_description.chain import JointFrame, read_chain
+from introspect_description.driver import DriverDescription, RealGripperDescription, WidthMap
 from introspect_description.equipment import (
     CameraDescription,
     ControllerDescription,
@@ -24,7 +25,7 @@ from introspect_description.share import share_dir
 JOINTS = 7  # of every arm that this project drives
 _KEYS = (
     *("name", "urdf", "body", "mount", "base_frame", "tool_frame", "link_names", "joint_names"),
-    *("limits", "home", "gripper", "controller"),
+    *("limits", "home", "gripper", "controller", "driver"),
 )
 _CELL = ("table", "camera")
 WORLD = "world"  # link that arm and table stand in, at the table's top
@@ -44,6 +45,7 @@ class ArmDescription:
     tool_frame: str  # link between the fingers, z out of the gripper
     gripper: GripperDescription
     controller: ControllerDescription
+    driver: DriverDescription | None  # of the real arm; None for one that is only simulated
     camera: CameraDescription
     urdf_path: Path  # xacro file
     data_path: Path  # YAML file that these numbers, and those of the xacro, come from
@@ -103,11 +105,22 @@ class ArmDescription:
         home.flags.writeable = False
         folder = path.parent.parent
         urdf_path = folder / data.text("urdf")
+        if urdf_path.parent != folder or urdf_path.name in ("", ".", ".."):  # a xacro is a program
+            raise data.error(
+                "urdf", f"must be the name of a file in {folder}, got {urdf_path.name!r}"
+            )
         if not urdf_path.is_file():
             raise data.error("urdf", f"there is no file {urdf_path}")
         bodies = sorted(file.stem for file in (folder / "bodies").glob("*.yaml"))
         if data.text("body") not in bodies:
             raise data.error("body", f"must be of {', '.join(bodies)}, got {data.text('body')}")
+        controller = _part(data, "controller", _controller)
+        driver = _part(data, "driver", _driver) if data.has("driver") else None
+        if driver and driver.namespace and not controller.name.startswith(f"{driver.namespace}/"):
+            raise data.section("driver").error(
+                "namespace",
+                f"controller.name must begin with {driver.namespace}/, got {controller.name}",
+            )
         cell = Section.read(folder / "cell.yaml")
         cell.refuse_unknown(_CELL)
         return cls(
@@ -119,7 +132,8 @@ class ArmDescription:
             base_frame=base_frame,
             tool_frame=data.text("tool_frame"),
             gripper=_part(data, "gripper", _gripper),
-            controller=_part(data, "controller", _controller),
+            controller=controller,
+            driver=driver,
             camera=_part(cell, "camera", _camera),
             urdf_path=urdf_path,
             data_path=path,
@@ -182,6 +196,48 @@ def _gripper(section: Section) -> GripperDescription:
         grip_force=section.number("grip_force"),
         command_topic=section.text("command_topic"),
         command_type=section.text("command_type"),
+        real=_part(section, "real", _real_gripper) if section.has("real") else None,
+    )
+
+
+def _real_gripper(section: Section) -> RealGripperDescription:
+    known = ("command_type", "command_name", "joint_names", "state_topic", "closed", "open")
+    section.refuse_unknown(known)
+    kind = section.text("command_type")
+    if kind == "none":
+        section.refuse_unknown(("command_type",))
+        return RealGripperDescription(kind)
+    ends = {}
+    for end in ("closed", "open"):
+        part = section.section(end)
+        part.refuse_unknown(("position", "width"))
+        ends[end] = (part.number("position"), part.number("width"))
+    return RealGripperDescription(
+        command_type=kind,
+        command_name=section.text("command_name"),
+        joint_names=section.texts("joint_names"),
+        state_topic=section.text("state_topic"),
+        widths=WidthMap(
+            closed_position=ends["closed"][0],
+            open_position=ends["open"][0],
+            closed_width=ends["closed"][1],
+            open_width=ends["open"][1],
+        ),
+    )
+
+
+def _driver(section: Section) -> DriverDescription:
+    section.refuse_unknown(_fields(DriverDescription))
+    return DriverDescription(
+        package=section.text("package"),
+        command=section.text("command"),
+        state_topic=section.text("state_topic"),
+        state_rate=section.number("state_rate"),
+        update_rate=section.number("update_rate"),
+        recovery=section.text("recovery"),
+        **{
+            key: section.text(key) for key in ("address", "namespace", "direct") if section.has(key)
+        },
     )
 
 
@@ -189,6 +245,7 @@ def _controller(section: Section) -> ControllerDescription:
     section.refuse_unknown(_fields(ControllerDescription))
     return ControllerDescription(
         name=section.text("name"),
+        interface=section.text("interface"),
         state_topic=section.text("state_topic"),
         rate=section.number("rate"),
     )

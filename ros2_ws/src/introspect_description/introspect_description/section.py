@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
 from introspect_description.errors import DescriptionError
+from introspect_description.plain_yaml import LARGEST, PlainYamlError, read_yaml
+from introspect_description.untrusted import read_file
 
 
 class Section:
@@ -32,10 +33,10 @@ class Section:
             DescriptionError: unreadable, not YAML, a Python tag, or not a mapping.
         """
         try:
-            data = yaml.safe_load(file.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
+            data = read_yaml(read_file(file, LARGEST))
+        except OSError as error:
             raise DescriptionError(f"{file}: cannot be read: {error}") from error
-        except yaml.YAMLError as error:
+        except PlainYamlError as error:
             raise DescriptionError(f"{file}: is not plain YAML: {error}") from error
         return cls(file, data)
 
@@ -58,12 +59,14 @@ class Section:
             raise self.error(key, f"expected text, got {value!r}")
         return value
 
-    def texts(self, key: str, size: int) -> tuple[str, ...]:
-        """Return a list of `size` different strings."""
-        value = self._list(key, size, "names")
+    def texts(self, key: str, size: int | None = None) -> tuple[str, ...]:
+        """Return a list of `size` (None: at least one) different strings."""
+        value = self._get(key) if size is None else self._list(key, size, "names")
+        if not isinstance(value, list) or not value:
+            raise self.error(key, f"expected names, got {value!r}")
         if not all(isinstance(item, str) and item for item in value):
-            raise self.error(key, f"expected {size} names, got {value!r}")
-        if len(set(value)) != size:
+            raise self.error(key, f"expected {len(value)} names, got {value!r}")
+        if len(set(value)) != len(value):
             raise self.error(key, f"names must differ from one another, got {value!r}")
         return tuple(value)
 

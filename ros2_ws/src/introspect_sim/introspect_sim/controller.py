@@ -8,16 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from introspect_control.trajectory import HermiteSampler, Trajectory
+from introspect_control.trajectory import HermiteSampler
+from introspect_sim.commands import CommandReader
 
 if TYPE_CHECKING:
     from introspect_description import ArmDescription
 
 Array = NDArray[np.float64]
-
-
-class CommandError(Exception):
-    """A command that the controller refuses; it goes on with what it did before."""
 
 
 class Target(NamedTuple):
@@ -39,18 +36,15 @@ class SimulatedController:
     """
 
     def __init__(self, arm: ArmDescription) -> None:
-        self._names = arm.joint_names
-        self._gripper = arm.gripper
+        self._reader = CommandReader(arm)
         self._sampler = HermiteSampler(np.asarray(arm.home))
         self._now = 0
-        self._width = arm.gripper.width_max
-        self._order: list[int] = []
-        self._order_of: list[str] | None = None
+        self._open = self._width = arm.gripper.width_max
 
     def hold(self, position: Array) -> None:
         """Drop the trajectory, hold (7,) [rad] and open the gripper."""
         self._sampler.reset(position)
-        self._width = self._gripper.width_max
+        self._width = self._open
 
     def follow(
         self,
@@ -71,25 +65,10 @@ class SimulatedController:
             Whether it moves the arm at all.
 
         Raises:
-            CommandError: Unknown, missing or repeated joints, points without velocities, times
-                that do not increase, or a number that is not finite.
+            CommandError: What ``CommandReader.trajectory`` refuses.
         """
-        order = self._match(names)
-        try:
-            trajectory = Trajectory(
-                np.array(times, dtype=np.float64),
-                np.array(positions, dtype=np.float64)[:, order],
-                np.array(velocities, dtype=np.float64)[:, order],
-            )
-        except (ValueError, IndexError):
-            raise CommandError(
-                f"trajectory refused: each point needs {len(order)} positions and velocities, got "
-                f"{sorted({len(p) for p in positions})} and {sorted({len(v) for v in velocities})}"
-            ) from None
-        try:
-            self._sampler.follow(trajectory, 1e-9 * self._now)
-        except ValueError as error:
-            raise CommandError(f"trajectory refused: {error}") from error
+        trajectory = self._reader.trajectory(names, times, positions, velocities)
+        self._sampler.follow(trajectory, 1e-9 * self._now)
         position, _ = self._sampler.sample(1e-9 * self._now)
         return bool(trajectory.velocities.any() or (trajectory.positions != position).any())
 
@@ -99,24 +78,10 @@ class SimulatedController:
         Raises:
             CommandError: A width that is not finite.
         """
-        if not np.isfinite(width):
-            raise CommandError(f"gripper command refused: the width must be finite, got {width}")
-        self._width = min(max(float(width), self._gripper.width_min), self._gripper.width_max)
+        self._width = self._reader.gripper_width(width)
 
     def advance(self, now: int) -> Target:
         """Go on to the time ``now`` [ns] and return where everything is to be then."""
         self._now = now
         position, velocity = self._sampler.sample(1e-9 * now)
         return Target(position, velocity, self._width)
-
-    def _match(self, names: Sequence[str]) -> list[int]:
-        names = list(names)
-        if names != self._order_of:
-            if sorted(names) != sorted(self._names):
-                raise CommandError(
-                    f"trajectory refused: it names {', '.join(names) or 'no joint'}; "
-                    f"the arm has {', '.join(self._names)}"
-                )
-            self._order = [names.index(name) for name in self._names]
-            self._order_of = names
-        return self._order

@@ -37,11 +37,13 @@ def run(words: list[str]) -> int:
 
     from introspect.runner.domain import domain_id
     from introspect.runner.preflight import check_arm, check_bag
+    from introspect.security.switch import take_keys
     from introspect.specification import absolute_namespace
 
     domain_id(os.environ)
     check_arm(options.arm)
     check_bag(options.out, "--out ")
+    take_keys("capture_node", os.environ)
     bag = Path(options.out).expanduser().absolute()
     program = [sys.executable, "-m", "introspect.nodes.capture_terminal"]
     program += [f"--seconds={options.seconds}", "--ros-args", "--log-level", "warn"]

@@ -6,6 +6,7 @@ import shlex
 import signal
 from collections.abc import Sequence
 
+from introspect.cli.confirmation import confirmed
 from introspect.cli.parser import verb_parser
 from introspect.errors import UsageError
 from introspect.graph import GRAPHS, find_graph
@@ -34,7 +35,10 @@ def run(words: list[str]) -> int:
 
     from introspect.runner import prepare
 
-    prepared = prepare(graph, parse_assignments(options.arguments))
+    given = parse_assignments(options.arguments)
+    if not options.print:
+        given = confirmed(graph, given)
+    prepared = prepare(graph, given)
     if options.print:
         for _, command in prepared.commands:
             print(shlex.join(command))

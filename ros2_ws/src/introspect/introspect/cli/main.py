@@ -29,7 +29,7 @@ def main(words: Sequence[str] | None = None) -> int:
     given = [word for word in given if word != "--debug"]
     # pip installs what ament looks up below this Python's prefix; and we look where nodes talk
     os.environ.setdefault("AMENT_PREFIX_PATH", sys.prefix)
-    os.environ.setdefault(RANGE, ENVIRONMENT[RANGE])
+    os.environ[RANGE] = os.environ.get(RANGE, "") or ENVIRONMENT[RANGE]
     try:
         return _dispatch(given)
     except KeyboardInterrupt as interruption:

@@ -30,6 +30,11 @@ VERBS = (
     Verb("bench", "measure beside peers, in one run", "introspect.cli.bench"),
     Verb("capture", "record what the running system does", "introspect.cli.capture"),
     Verb("bag", "look at, verify, repair or export a recording", "introspect.cli.bag"),
+    Verb(
+        "calibrate", "find where the camera is that looks at the table", "introspect.cli.calibrate"
+    ),
     Verb("view", "watch the running system in the terminal", "introspect.cli.view"),
+    Verb("security", "make keys for SROS2, print its policy", "introspect.cli.security"),
+    Verb("arm", "check, arm, stop, move, teach or steer the arm by hand", "introspect.cli.arm"),
     Verb("doctor", "look for what is wrong with the installation", "introspect.cli.doctor"),
 )

@@ -27,10 +27,12 @@ def run(words: list[str]) -> int:
 
     from introspect.runner.domain import domain_id
     from introspect.runner.preflight import check_arm
+    from introspect.security.switch import take_keys
     from introspect.specification import absolute_namespace
 
     domain_id(os.environ)
     check_arm(options.arm)
+    take_keys("introspect_view", os.environ)
     program = [sys.executable, "-m", "introspect.nodes.view_node"]
     program += [f"--arm={options.arm}", f"--namespace={absolute_namespace(options.namespace)}"]
     program += [f"--rate={options.rate}", f"--patience={options.patience}"]

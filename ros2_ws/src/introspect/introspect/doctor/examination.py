@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from introspect.doctor import content, machine
+from introspect.doctor import content, machine, security
 from introspect.doctor.finding import Finding, Level, note, problem
 from introspect.doctor.imports import check_import, try_imports
 from introspect.doctor.system import System
@@ -15,10 +15,13 @@ from introspect.doctor.system_checks import check_system
 from introspect.leftovers import CLEAN_UP
 from introspect.runner.command import ament_prefixes
 from introspect.runner.domain import domain_id, running_domains
+from introspect.security.middleware import find_middleware
+from introspect.security.switch import security_environment
 from introspect.specification import absolute_namespace
 
 _SETUP = "make setup"
 _PROBE_TIMEOUT = 60.0  # [s]
+PROBE = "introspect_doctor"  # name of the node that looks at the running system
 _MIDDLEWARE_CURE = f"end all nodes, clean up ({CLEAN_UP}), and try in another domain"
 _ROS_MODULES = ("rclpy", "sensor_msgs.msg", "trajectory_msgs.msg", "diagnostic_msgs.msg")
 _OUR_MODULES = ("introspect_msgs.msg", "introspect_msgs.srv", "introspect_msgs.action")
@@ -50,6 +53,9 @@ def examine_installation(environment: Mapping[str, str], arm: str) -> Iterator[F
     yield machine.check_graphics()
     yield machine.check_domain(environment)
     yield machine.check_discovery(environment)
+    yield security.check_security(environment, find_middleware(environment))
+    yield security.check_enclaves(environment)
+    yield security.check_keys(environment)
     yield machine.check_loopback()
     yield machine.check_shared_memory()
     yield machine.check_disk(Path.cwd())
@@ -81,7 +87,7 @@ def examine_system(
     try:
         probe = subprocess.run(
             [sys.executable, "-m", "introspect.nodes.system_probe", *words],
-            env=dict(environment),
+            env={**environment, **security_environment(environment, PROBE)},
             capture_output=True,
             text=True,
             timeout=_PROBE_TIMEOUT + seconds,

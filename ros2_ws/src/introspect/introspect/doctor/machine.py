@@ -15,10 +15,12 @@ from introspect.doctor.finding import Finding, note, ok, problem, warning
 from introspect.errors import UsageError
 from introspect.leftovers import CLEAN_UP
 from introspect.runner.domain import HIGHEST_SAFE_DOMAIN, domain_id
+from introspect.security.switch import Switch
 
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 10), (3, 14)
 GIB = 2**30
 _ROS = "/opt/ros"
+_WIDE = ("SUBNET", "SYSTEM_DEFAULT")  # ranges of discovery that reach other machines
 
 
 def check_python(
@@ -131,9 +133,25 @@ def check_discovery(environment: Mapping[str, str]) -> Finding:
             f"RMW_IMPLEMENTATION={middleware}: the ROS wheels have Fast DDS only and ignore it",
             "unset RMW_IMPLEMENTATION",
         )
-    if reach == "SUBNET":
-        return note(name, "nodes of other machines on this network are heard, and hear ours")
+    peers = environment.get("ROS_STATIC_PEERS", "")
+    if environment.get("ROS_LOCALHOST_ONLY") == "1":  # old, and stronger than both
+        reach, peers = "LOCALHOST", ""
+    if reach in _WIDE or peers:
+        return _wide_discovery(name, reach, peers, environment)
     return ok(name, f"nodes find each other, range {reach}")
+
+
+def _wide_discovery(name: str, reach: str, peers: str, environment: Mapping[str, str]) -> Finding:
+    """Others can take part: whether they need keys for it."""
+    who = f"{peers} and this machine" if reach == "LOCALHOST" else "every machine on this network"
+    if Switch.of(environment).enabled:
+        return ok(name, f"range {reach}: {who} may take part, with keys")
+    return warning(
+        name,
+        f"range {reach}: nodes of {who} are heard, hear ours, and may command the arm",
+        "unset ROS_AUTOMATIC_DISCOVERY_RANGE ROS_STATIC_PEERS, or switch SROS2 on "
+        "(docs/hardware/security.md)",
+    )
 
 
 def check_loopback(folder: Path = Path("/sys/class/net/lo")) -> Finding:

@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING
 
 from introspect.doctor.finding import Finding, note, ok, problem, warning
 from introspect.doctor.system import Endpoint, System
+from introspect.security.access import COMMAND, GRIPPER, arm_names
+from introspect.security.processes import PROCESSES
 
 if TYPE_CHECKING:
     from introspect_description import ArmDescription
 
 SLOWEST_STATES = 25.0
 """Joint states have to come at least as often as the policy acts [Hz]."""
+
+COMMANDS = (COMMAND, GRIPPER, "policy/action")
+"""Topics that move the arm, as in ``introspect.security.processes``."""
 
 
 def check_running(system: System, elsewhere: Sequence[int]) -> Finding:
@@ -153,6 +158,33 @@ def check_single_commander(system: System, trajectory_topic: str) -> Finding:
     )
 
 
+def check_strangers(system: System, arm: ArmDescription) -> Finding:
+    """Whether only nodes of ours publish what moves the arm: the same that SROS2 would allow.
+
+    Args:
+        system: what was seen.
+        arm: which is expected.
+    """
+    name, strangers = "strangers", []
+    for topic in COMMANDS:
+        ours = {process.node for process in PROCESSES if topic in process.own.publishes}
+        for name_here in arm_names(arm).get(topic, (topic,)):
+            publishers = {end.node for end in system.topic(name_here).publishers}
+            strangers += [
+                f"{node} publishes {name_here}, which is {' and '.join(sorted(ours))}'s"
+                for node in sorted(publishers)
+                if node.rpartition("/")[2] not in ours
+            ]
+    if strangers:
+        return warning(
+            name,
+            "; ".join(strangers),
+            "end it, or have it ask arm_bridge_node, which keeps to the limits; to forbid it: "
+            "docs/hardware/security.md",
+        )
+    return ok(name, "nobody but our nodes publishes what moves the arm")
+
+
 def check_joints(system: System, arm: ArmDescription) -> Finding:
     """Whether the joints that are told are those of the arm, in radians.
 
@@ -263,6 +295,7 @@ def check_system(system: System, arm: ArmDescription, elsewhere: Sequence[int]) 
         check_state_rate(system, state_topic),
         check_qos(system),
         check_single_commander(system, arm.controller.trajectory_topic),
+        check_strangers(system, arm),
         check_joints(system, arm),
         check_clock(system),
         check_guard(system),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from introspect.errors import UsageError
 from introspect.graph import ENVIRONMENT
+from introspect.security.switch import check_enclave, enclave_arguments, security_environment
 from introspect.specification import NodeSpec, ShareFile, Value, absolute_namespace
 
 
@@ -78,14 +79,17 @@ def command_line(
         environment: where to look for the executable.
 
     Raises:
-        UsageError: if the executable or one of its files is not installed.
+        UsageError: if the executable or one of its files is not installed, or SROS2 is on and
+            cannot be had.
     """
+    check_enclave(node.name, environment)
     command = [str(find_executable(node, environment))]
     for argument in node.arguments:
         command.append(str(share_file(argument) if isinstance(argument, ShareFile) else argument))
     command += ["--ros-args", "--log-level", str(values["log_level"])]
     command += ["-r", f"__node:={node.name}"]
     command += ["-r", f"__ns:={absolute_namespace(str(values['namespace']))}"]
+    command += enclave_arguments(node.name, environment)
     for name, value in node.parameter_values(values).items():
         command += ["-p", f"{name}:={_parameter_text(value)}"]
     for source, target in node.remappings:
@@ -100,7 +104,7 @@ def node_environment(environment: Mapping[str, str], *, colour: bool) -> dict[st
         environment: the user's.
         colour: whether the output ends on a terminal that shows colours.
     """
-    defaults = {**ENVIRONMENT, "AMENT_PREFIX_PATH": sys.prefix}
+    defaults = {**ENVIRONMENT, "AMENT_PREFIX_PATH": sys.prefix} | security_environment(environment)
     if colour:
         defaults["RCUTILS_COLORIZED_OUTPUT"] = "1"
     # The runner says whose line it is, and the terminal when.

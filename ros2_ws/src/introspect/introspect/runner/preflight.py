@@ -95,6 +95,34 @@ def check_bag(folder: str, option: str = "capture:=") -> None:
         raise UsageError(f"{option}{folder}: {home} cannot be written to; name another folder")
 
 
+def check_hardware(values: Mapping[str, Value]) -> None:
+    """Refuse what a real arm, or the mock one, cannot be started with.
+
+    Raises:
+        UsageError: for arguments that contradict each other, or lack one that they need.
+    """
+    driver, mock = values.get("driver", "ros2_control"), values.get("mock", False)
+    if driver != "ros2_control":
+        if mock:
+            raise UsageError(f"driver:={driver} is for a real arm; leave it out, or mock:=true")
+        if not values.get("address"):
+            raise UsageError(f"driver:={driver} needs the arm's network address: address:=HOST")
+    faults = str(values.get("faults", ""))
+    if faults and not mock:
+        raise UsageError("faults:= is for the mock arm. Cure: mock:=true")
+    if faults and not Path(faults).expanduser().is_file():
+        raise UsageError(f"faults:={faults}: there is no such file")
+    if values.get("objects") == "tags":
+        pose = str(values.get("camera_pose", ""))
+        if not pose:
+            raise UsageError(
+                "objects:=tags needs the camera's calibration: camera_pose:=FILE, "
+                "which introspect calibrate makes"
+            )
+        if not Path(pose).expanduser().is_file():
+            raise UsageError(f"camera_pose:={pose}: there is no such file")
+
+
 def check(
     nodes: Sequence[NodeSpec], values: Mapping[str, Value], environment: Mapping[str, str]
 ) -> None:
@@ -105,6 +133,7 @@ def check(
     """
     check_display(nodes, environment)
     check_internal_states(values)
+    check_hardware(values)
     if "model" in values:
         check_model(str(values["model"]))
     if "capture" in values:

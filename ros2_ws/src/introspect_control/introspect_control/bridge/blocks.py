@@ -20,8 +20,8 @@ class Blocks:
 
     @property
     def reason(self) -> str:
-        """The first problem there is; empty if there is none."""
-        return next(filter(None, self._problems.values()), "")
+        """All problems there are; empty if there is none."""
+        return "; ".join(filter(None, self._problems.values()))
 
     @property
     def findings(self) -> list[Finding]:

@@ -16,6 +16,7 @@ Array = NDArray[np.float64]
 
 _ROUNDING = 1.0 + 1e-6  # by which a sampled velocity may exceed its limit
 _POSITION_ROUNDING = 1e-6  # [rad]
+_LEAD_IN_SHARE = 0.95  # of the limits that a lead-in takes
 LONGEST = 600.0  # trajectory that is followed [s]
 
 
@@ -55,7 +56,12 @@ class Motion:
         times, positions, velocities = (np.array(part, dtype=np.float64) for part in trajectory)
         if len(times) and times[0] == 0.0 and positions.shape[1:] == start.shape:
             _check_start(limits.names, positions[0], start, tolerance)
-            times, positions, velocities = times[1:], positions[1:], velocities[1:]
+            lead = _lead_in(start, positions[0], limits, period)
+            times = np.concatenate([lead.times, times[1:] + lead.times[-1:].sum()])
+            positions = np.concatenate([lead.positions, positions[1:]])
+            velocities = np.concatenate([lead.velocities, velocities[1:]])
+        if gripper_width is not None and not np.isfinite(gripper_width):
+            raise ValueError(f"its gripper width is {gripper_width} m")
         self._sampler = HermiteSampler(start)
         self._sampler.follow(Trajectory(times, positions, velocities), 0.0)
         if velocities[-1].any():
@@ -83,6 +89,29 @@ class Motion:
         """The next command (joints,) [rad], a share of a period after the one before."""
         self._elapsed += share * self._period
         return self._sampler.sample(self._elapsed)[0]
+
+
+def _lead_in(start: Array, first: Array, limits: JointLimits, period: float) -> Trajectory:
+    """From where the arm is to where the trajectory starts, from rest to rest.
+
+    ``q(s) = 10 s³ - 15 s⁴ + 6 s⁵``, so slowly that it keeps the limits; its largest velocity,
+    acceleration and jerk are 1.875, 5.774 and 60 over the duration, its square and its cube.
+    Without it, a controller that holds what it was told last, not where it is, would feel a step.
+    """
+    change = first - start
+    size = np.abs(change)
+    duration = max(
+        np.max(1.875 * size / limits.velocity),
+        np.max(np.sqrt(5.774 * size / limits.acceleration)),
+        np.max(np.cbrt(60.0 * size / limits.jerk)),
+    )
+    count = int(np.ceil(duration / _LEAD_IN_SHARE / period))
+    s = np.arange(1, count + 1)[:, None] / max(count, 1)
+    return Trajectory(
+        period * np.arange(1, count + 1),
+        start + s**3 * (10.0 - 15.0 * s + 6.0 * s * s) * change,
+        30.0 * s**2 * (1.0 - s) ** 2 / (max(count, 1) * period) * change,
+    )
 
 
 def _check_start(names: tuple[str, ...], first: Array, start: Array, tolerance: float) -> None:

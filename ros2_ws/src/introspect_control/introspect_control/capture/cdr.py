@@ -36,7 +36,7 @@ _LETTERS = {
     "float64": ("d", 8),
 }
 _DEEPEST = 50  # of types within types
-_MOST_ELEMENTS = 2_000_000  # of all lists in a message: an object each, larger than its bytes
+_MOST_ELEMENTS = 2_000_000  # of a message's lists and parts: an object each, more than its bytes
 
 # Reads from (data, position), appends to the list, returns the position after it.
 _Step = Callable[[memoryview, int, list[Any]], int]
@@ -92,6 +92,7 @@ class _Compiler:
         self.elements_left = 0
         self._count = struct.Struct(f"{order}I").unpack_from
         self._messages: dict[str, _Read] = {}
+        self._parts: dict[str, int] = {}  # messages in one of a type, itself among them
         self._under_way: list[str] = []
 
     def message(self, name: str) -> _Read:
@@ -104,6 +105,10 @@ class _Compiler:
         names = tuple(field.name for field in fields)
         steps = self._steps(fields) if fields else [_skip_byte]
         self._under_way.pop()
+        parts = sum(self._parts.get(field.type, 0) for field in fields if not field.array)
+        self._parts[name] = 1 + parts
+        if parts >= _MOST_ELEMENTS:  # a type within a type within a type, and two of each
+            raise BagError(f"{self._definition.name} has {parts} parts; allowed: {_MOST_ELEMENTS}")
 
         def read(data: memoryview, at: int) -> tuple[Any, int]:
             values: list[Any] = []
@@ -140,7 +145,7 @@ class _Compiler:
         read = self._text if field.type == "string" else self._message(field.type)
         if not field.array:
             return _one(read)
-        return self._list(field, read)
+        return self._list(field, read, self._parts.get(field.type, 1))
 
     def _message(self, name: str) -> _Read:
         assert name not in PRIMITIVES
@@ -176,7 +181,7 @@ class _Compiler:
 
         return step
 
-    def _list(self, field: Field, read: _Read) -> _Step:
+    def _list(self, field: Field, read: _Read, parts: int) -> _Step:
         fixed, count_of = field.count if field.array == "fixed" else None, self._count
 
         def step(data: memoryview, at: int, values: list[Any]) -> int:
@@ -188,7 +193,7 @@ class _Compiler:
                 count = fixed
             if count > len(data) - at:  # every element takes a byte at least
                 raise ValueError(f"{field.name} has {count} elements, more than there are bytes")
-            self.elements_left -= count
+            self.elements_left -= count * parts
             if self.elements_left < 0:
                 raise ValueError(f"its lists have more than {_MOST_ELEMENTS} elements")
             items = []

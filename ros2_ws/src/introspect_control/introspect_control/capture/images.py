@@ -54,7 +54,10 @@ def spool_images(bag: BagReader, recording: Recording) -> Spool | None:
     for number, item in enumerate(bag.messages(topic)):
         if number not in wanted:
             continue
-        pixels = to_rgb(item.message)
+        try:
+            pixels = to_rgb(item.message)
+        except (AttributeError, TypeError, ValueError) as error:
+            raise BagError(f"{topic}: {item.type} is no image: {error}") from error
         if places and pixels.shape != shape:
             raise BagError(f"{topic}: an image of {pixels.shape} after those of {shape}")
         height, width, channels = pixels.shape

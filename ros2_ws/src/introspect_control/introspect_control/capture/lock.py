@@ -17,7 +17,7 @@ def hold(descriptor: int) -> None:
 def under_way(file: Path) -> str:
     """What to tell whoever finds a file without an end; "" unless it is being recorded."""
     try:
-        descriptor = os.open(file, os.O_RDONLY)
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK)  # a pipe would wait
     except OSError:
         return ""  # whoever reads it will say why that cannot be
     try:

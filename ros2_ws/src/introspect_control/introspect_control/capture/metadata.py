@@ -12,11 +12,12 @@ import yaml
 from introspect_control.atomic import write_text
 from introspect_control.capture.errors import BagError
 from introspect_control.capture.records import Channel, Counts, Schema
+from introspect_description.plain_yaml import LARGEST, PlainYamlError, read_yaml
+from introspect_description.untrusted import read_file
 
 FILE = "metadata.yaml"
 VERSION = 9
 _ROOT = "rosbag2_bagfile_information"
-_LARGEST = 16 << 20  # [bytes]; ours have some ten thousand
 
 
 @dataclass(frozen=True)
@@ -99,16 +100,13 @@ def read_metadata(folder: Path) -> BagMetadata:
     """
     path = folder / FILE
     try:
-        if path.stat().st_size > _LARGEST:
-            raise BagError(f"{path}: {path.stat().st_size} bytes; allowed: {_LARGEST}")
-        content = yaml.safe_load(path.read_bytes())
+        content = read_yaml(read_file(path, LARGEST))
     except FileNotFoundError as error:
         raise BagError(f"{path} is missing; introspect bag repair {folder} writes it") from error
     except OSError as error:
         raise BagError(f"{path} cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        line = " ".join(str(error).split())[:200]
-        raise BagError(f"{path} is not YAML that rosbag2 writes: {line}") from error
+    except PlainYamlError as error:
+        raise BagError(f"{path} is not YAML that rosbag2 writes: {error}") from error
     try:
         return _parse(path, content)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
@@ -139,8 +137,8 @@ def _parse(path: Path, content: Any) -> BagMetadata:
         raise BagError(f"{path}: compression mode is {mode!r}; allowed: ''")
     files = tuple(_word(name) for name in root["relative_file_paths"])
     for name in files:
-        if Path(name).name != name or name in ("", ".", ".."):
-            raise BagError(f"{path}: file {name!r} is not in the bag's folder")
+        if Path(name).name != name or name in ("", ".", "..") or not name.isprintable():
+            raise BagError(f"{path}: file {name[:200]!r} is not in the bag's folder")
     counts: dict[str, int] = {}
     for topic in root["topics_with_message_count"]:
         name = _word(topic["topic_metadata"]["name"])
@@ -165,7 +163,7 @@ def _span(counts: Counts) -> dict[str, Any]:
 
 def _profiles(channel: Channel) -> list[Any]:
     try:
-        profiles = yaml.safe_load(channel.metadata.get("offered_qos_profiles", "")) or []
-    except (yaml.YAMLError, ValueError, RecursionError):
+        profiles = read_yaml(channel.metadata.get("offered_qos_profiles", "")) or []
+    except PlainYamlError:
         return []
     return profiles if isinstance(profiles, list) else []

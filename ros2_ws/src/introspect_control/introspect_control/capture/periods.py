@@ -6,7 +6,7 @@ across a restart of the simulation, after which they begin anew.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from operator import itemgetter
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from introspect_control.capture.errors import BagError
-from introspect_control.capture.reader import BagMessage, BagReader
+from introspect_control.capture.reader import BagReader
 from introspect_control.capture.timeline import Epochs, Key, Latest, Moment, Runs
 from introspect_description import ArmDescription
 
@@ -29,6 +29,9 @@ _TWIST = ("linear.x", "linear.y", "linear.z", "angular.x", "angular.y", "angular
 STATE, ENVIRONMENT, ACTION = "observation.state", "observation.environment_state", "action"
 ACTIVATIONS = "observation.activations"
 IMAGES = "camera/image_raw"  # topic
+_MISFITS = (AttributeError, TypeError, ValueError, KeyError, IndexError, OverflowError)
+"""What reading a field may come to that the type of that name does not have here."""
+
 INTERNAL_STATE, MEMORY = "observation.internal_state", "observation.memory"
 _INNER = {"internal_state": (INTERNAL_STATE, "mean"), "behaviour": (MEMORY, "memory")}
 """Topics of which frames have one field: the column, and the field."""
@@ -101,8 +104,14 @@ class Collection:
         for name, taker in more.items():
             if found := find_topic(bag, name, optional=True):
                 takers[found] = taker
-        for message in bag.messages(*takers):
-            takers[message.topic](message.topic, _checked(message))
+        for item in bag.messages(*takers):
+            message = item.message
+            try:
+                takers[item.topic](item.topic, message)
+            except _MISFITS as error:
+                raise BagError(
+                    f"{item.topic}: {item.type} is not what this topic should have: {error}"
+                ) from error
 
     def frames(self) -> tuple[list[Frame], int]:
         """All complete periods in their order, and the number of those that are not complete."""
@@ -192,25 +201,24 @@ class Collection:
         linear, angular = message.twist.linear, message.twist.angular
         twist = [linear.x, linear.y, linear.z, angular.x, angular.y, angular.z]
         values = np.array([*([0.0] * 6 if hold else twist), message.gripper_width], np.float32)
-        self.models.add(message.model_hash)
+        self.models.add(str(message.model_hash))
         moment = self._epochs.now(stamp_of(message))
-        self._actions[key] = Action(moment, values, message.behaviour)
+        self._actions[key] = Action(moment, values, str(message.behaviour))
 
     def _take_activations(self, topic: str, message: Any) -> None:
-        key = self._key(f"{topic} {message.layer}", message)
-        layer = message.layer.replace("/", ".") or "unnamed"
+        layer = str(message.layer).replace("/", ".") or "unnamed"
+        if not layer.isprintable():
+            raise ValueError(f"layer {layer[:80]!r}")
+        key = self._key(f"{topic} {layer}", message)
+        where = f"{topic}: layer {layer}"
         values = self._layers.setdefault(layer, {})
-        first = next(iter(values.values()), message.values)
-        if len(first) != len(message.values):
-            raise BagError(
-                f"{topic}: layer {layer} has {len(first)} units, later {len(message.values)}"
-            )
-        values[key, stamp_of(message)] = message.values.astype(np.float32)
+        values[key, stamp_of(message)] = _same_size(where, message.values, values)
 
     def _take_inner(self, column: str, field: str, topic: str, message: Any) -> None:
-        values = np.asarray(getattr(message, field, ()), np.float32)
-        if values.size:  # older recordings may lack the field
-            self._inner.setdefault(column, {})[self._key(topic, message)] = values
+        found = getattr(message, field, ())
+        if len(found):  # older recordings may lack the field
+            values = self._inner.setdefault(column, {})
+            values[self._key(topic, message)] = _same_size(f"{topic}: {field}", found, values)
 
     def _key(self, stream: str, message: Any) -> Key:
         return self._runs.setdefault(stream, Runs()).key(message)
@@ -230,15 +238,16 @@ def find_topic(bag: BagReader, name: str, optional: bool = False) -> str:
     return found[0] if found else ""
 
 
+def _same_size(where: str, values: Any, before: Mapping[Any, Floats]) -> Floats:
+    """Numbers (n,), as many as those before."""
+    numbers = np.asarray(values, np.float32)
+    first = next(iter(before.values()), numbers)
+    if numbers.ndim != 1 or len(first) != len(numbers):
+        raise BagError(f"{where} has {len(first)} units, later {len(numbers)}")
+    return numbers
+
+
 def stamp_of(message: Any) -> int:
     """Of a message's header [ns]."""
     stamp = message.header.stamp
-    return int(1_000_000_000 * stamp.sec + stamp.nanosec)
-
-
-def _checked(item: BagMessage) -> Any:
-    """The message, if it has the fields that its type has here."""
-    message = item.message
-    if not hasattr(message, "header"):
-        raise BagError(f"{item.topic}: {item.type} is not the type that this topic should have")
-    return message
+    return 1_000_000_000 * int(stamp.sec) + int(stamp.nanosec)

@@ -27,6 +27,8 @@ from introspect_control.capture.records import (
 from introspect_control.capture.scan import McapScan, decompress
 from introspect_control.capture.unpacking import split, unpack_channel, unpack_chunk, unpack_schema
 
+_LONGEST_NAME = 1000  # [characters]; ROS allows 255
+
 
 @dataclass(frozen=True)
 class Topic:
@@ -166,6 +168,7 @@ class Channels:
         self.schemas: dict[int, Schema] = {}
         self.channels: dict[int, Channel] = {}
         self.topics: dict[int, Topic] = {}
+        self.added: list[Topic] = []  # in their order
 
     def see(self, opcode: int, data: bytes | memoryview) -> None:
         """Take in a record if it is a type or a topic, also those within a chunk.
@@ -184,14 +187,18 @@ class Channels:
             return
         schema = self.schemas.get(channel.schema)
         if schema is None:
-            raise BagError(f"{self._file}: topic {channel.topic!r} has no type")
+            raise BagError(f"{self._file}: topic {channel.topic[:80]!r} has no type")
+        for name in (channel.topic, schema.name):  # a terminal would obey what is in them
+            if not name.isprintable() or len(name) > _LONGEST_NAME:
+                raise BagError(f"{self._file}: {name[:80]!r} is no name of a topic or type")
         if channel.encoding != "cdr":
             raise BagError(
-                f"{self._file}: {channel.topic!r} is in {channel.encoding[:40]!r}; allowed: 'cdr'"
+                f"{self._file}: {channel.topic} is in {channel.encoding[:40]!r}; allowed: 'cdr'"
             )
         self.channels[channel.id] = channel
         type_hash = channel.metadata.get("topic_type_hash", "")
         self.topics[channel.id] = Topic(channel.topic, schema.name, type_hash, schema)
+        self.added.append(self.topics[channel.id])
 
 
 def bag_files(path: Path) -> tuple[Path, ...]:

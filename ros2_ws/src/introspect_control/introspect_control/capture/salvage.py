@@ -70,7 +70,9 @@ def rewrite(file: Path, target: Path) -> Salvage:
         BagError: The file is no MCAP file, or cannot be read.
         OSError: The new one cannot be written.
     """
-    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+    # Not through a link that somebody has put there.
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    descriptor = os.open(target, flags, 0o666)
     try:
         return _Pass(file, descriptor).run()
     finally:

@@ -19,6 +19,7 @@ import zstandard
 from introspect_control.capture.errors import BagError, Truncated, Unclosed
 from introspect_control.capture.records import FOOTER, FOOTER_SIZE, FRAME, MAGIC, ChunkHead
 from introspect_control.capture.unpacking import unpack_footer
+from introspect_description.untrusted import open_file
 
 LARGEST = 256 << 20  # of a record, and of a chunk when decompressed [bytes]
 
@@ -53,7 +54,7 @@ class McapScan:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            self._file = path.open("rb")
+            self._file = open_file(path)
             self.size = os.fstat(self._file.fileno()).st_size
             magic = self._file.read(len(MAGIC))
         except FileNotFoundError as error:

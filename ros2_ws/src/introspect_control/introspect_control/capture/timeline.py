@@ -78,7 +78,6 @@ class Runs:
 
     def key(self, message: Any) -> Key:
         """The period of a message of one stream, in the order of the recording."""
-        last = self._last
-        run = last.run + ((message.episode, message.sequence) < last[1:])
-        self._last = Key(run, message.episode, message.sequence)
+        last, now = self._last, (int(message.episode), int(message.sequence))
+        self._last = Key(last.run + (now < last[1:]), *now)
         return self._last

@@ -147,7 +147,8 @@ class _Inspection:
             self._message(unpack_message(memoryview(record.data)))
         else:
             self._channels.see(record.opcode, record.data)
-        for topic in self._channels.topics.values():
+        while self._channels.added:  # not all of them each time: a hostile file has many
+            topic = self._channels.added.pop()
             self._report.topics.setdefault(topic.name, TopicReport(topic.name, topic.type))
 
     def _message(self, message: Message) -> None:

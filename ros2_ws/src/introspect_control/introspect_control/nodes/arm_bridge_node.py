@@ -7,12 +7,17 @@ import time
 from dataclasses import dataclass
 
 from builtin_interfaces.msg import Time
-from introspect_msgs.msg import GripperCommand, GuardStatus, InternalState, PolicyAction
+from introspect_msgs.msg import (
+    ArmStatus,
+    GuardStatus,
+    InternalState,
+    PolicyAction,
+)
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from sensor_msgs.msg import JointState
+from std_msgs.msg import String
 from std_srvs.srv import Trigger
-from trajectory_msgs.msg import JointTrajectory
 
 from introspect_control.bridge import (
     HELD_BY_POLICY,
@@ -24,8 +29,12 @@ from introspect_control.bridge import (
     JointMap,
     JointMapError,
 )
+from introspect_control.collision import CollisionError
 from introspect_control.guard import GuardState
 from introspect_control.nodes import bridge_messages as messages
+from introspect_control.nodes.arm_ports import make_arm_port
+from introspect_control.nodes.controller_watch import ControllerWatch
+from introspect_control.nodes.gripper_ports import make_gripper_port
 from introspect_control.nodes.runtime import (
     LATCHED,
     STREAM,
@@ -35,12 +44,20 @@ from introspect_control.nodes.runtime import (
     parameter,
     spin,
 )
+from introspect_control.nodes.trajectory_server import TrajectoryServer
 from introspect_control.servo import ServoConfig
-from introspect_description import ArmDescription, DescriptionError
+from introspect_description import ArmDescription, DescriptionError, exceeded_limits
 
-GRIPPER_TYPE = "introspect_msgs/msg/GripperCommand"
+NOT_ARMED = "not armed yet; look at the arm, then call guard/rearm (introspect arm rearm)"
 STATUS_PERIOD = 0.1  # [s]
-PUBLISHERS_PERIOD = 1.0  # between two looks for a second commander [s]
+ARM_STATES = {
+    ArmStatus.READY: "ready",
+    ArmStatus.INACTIVE: "inactive",
+    ArmStatus.REFLEX: "stopped by a reflex",
+    ArmStatus.EMERGENCY_STOP: "in an emergency stop",
+    ArmStatus.DISCONNECTED: "disconnected",
+}
+LOOK_PERIOD = 0.05  # between two looks at who listens, and who else commands [s]
 
 
 @dataclass(frozen=True)
@@ -71,6 +88,13 @@ class ArmBridgeParameters(NodeParameters):
     alarm_speed: float = parameter(
         0.25, "share of an action's speed that slow leaves", minimum=0.01, maximum=1.0
     )
+    collision_margin: float = parameter(
+        0.01, "between links, and from the table [m]; 0: not watched", minimum=0.0, maximum=0.1
+    )
+    real_gripper: bool = parameter(
+        False, "command the gripper of the real arm's ROS 2 driver, by the arm's data file"
+    )
+    armed: bool = parameter(True, "follow commands without waiting for guard/rearm first")
 
     def bridge_config(self, arm: ArmDescription, lockstep: bool) -> BridgeConfig:
         """The same as the bridge wants it; raises ``ValueError`` for what would not be safe."""
@@ -88,6 +112,8 @@ class ArmBridgeParameters(NodeParameters):
             tracking_limit=self.tracking_limit,
             on_alarm=self.on_alarm,
             alarm_speed=self.alarm_speed,
+            collision_margin=self.collision_margin,
+            lead=1 if arm.controller.interface == "joint_group_position" else 4,
         )
 
 
@@ -103,24 +129,20 @@ class ArmBridgeNode(ManagedNode[ArmBridgeParameters]):
         try:
             self._arm = arm = ArmDescription.load(self.parameters.arm)
             self._bridge = ArmBridge(arm, self.parameters.bridge_config(arm, self._lockstep))
-        except (DescriptionError, ValueError) as error:
+        except (CollisionError, DescriptionError, ValueError) as error:
             raise ConfigurationError(str(error)) from error
-        if arm.gripper.command_type != GRIPPER_TYPE:
-            raise ConfigurationError(
-                f"the gripper of arm {arm.name!r} takes {arm.gripper.command_type}; "
-                f"this bridge speaks {GRIPPER_TYPE}"
-            )
         self._joints = JointMap(arm.joint_names)
         self._joints_seen, self._joints_problem = False, ""
+        if not self.parameters.armed:
+            self._bridge.stop(NOT_ARMED)
         self._reported: tuple[GuardState, str] | None = None
         period = 0.0 if self._lockstep else self._bridge.config.period
         self._loop = self.diagnostics.time_loop("tick", period)
         self.diagnostics.before_publishing(self._diagnose)
 
-        self._trajectory = self.create_publisher(
-            JointTrajectory, arm.controller.trajectory_topic, STREAM
-        )
-        self._gripper = self.create_publisher(GripperCommand, arm.gripper.command_topic, STREAM)
+        self._port = make_arm_port(self, arm)
+        self._gripper = make_gripper_port(self, arm, self.parameters.real_gripper)
+        self._controller = ControllerWatch(self, arm)
         self._sent = self.create_publisher(PolicyAction, "policy/action_sent", STREAM)
         self._status = self.create_publisher(GuardStatus, "guard/status", LATCHED)
         self.create_subscription(
@@ -131,16 +153,20 @@ class ArmBridgeNode(ManagedNode[ArmBridgeParameters]):
             self.create_subscription(
                 InternalState, "internal_state", self._on_internal_state, STREAM
             )
+        self.create_subscription(ArmStatus, "arm/status", self._on_arm_status, LATCHED)
+        self.create_subscription(String, "robot_description", self._on_description, LATCHED)
         self.create_service(Trigger, "guard/stop", self._on_stop)
         self.create_service(Trigger, "guard/rearm", self._on_rearm)
+        self.create_service(Trigger, "guard/check", self._on_check)
+        self._trajectories = TrajectoryServer(self, self._bridge, arm)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(STATUS_PERIOD, self._publish_status, clock=steady)
-        self.create_timer(PUBLISHERS_PERIOD, self._look_for_second_commander, clock=steady)
+        self.create_timer(LOOK_PERIOD, self._look_around, clock=steady)
         self._publish_status()
 
     def activate(self) -> None:
         """Begin to follow actions."""
-        self._look_for_second_commander()
+        self._look_around()
         if not self._lockstep:
             self.create_timer(
                 self._bridge.config.period,
@@ -149,7 +175,7 @@ class ArmBridgeNode(ManagedNode[ArmBridgeParameters]):
             )
         pace = "simulated time" if self._lockstep else f"{self._arm.controller.rate:g} Hz"
         self.get_logger().info(
-            f"ready: {self._arm.name} on {self._trajectory.topic_name}, {pace}, "
+            f"ready: {self._arm.name} on {self._port.topic}, {pace}, "
             f"{self.parameters.velocity_scale:.0%} of its velocity"
         )
 
@@ -159,10 +185,17 @@ class ArmBridgeNode(ManagedNode[ArmBridgeParameters]):
         self._loop.pause()
         self._publish_status()
 
+    def cleanup(self) -> None:
+        """Stop serving trajectories, and free what the ports took."""
+        self._trajectories.destroy()
+        for part in (self._port, self._gripper, self._controller):
+            part.close()
+
     def _tick(self) -> None:
         with self._loop:
             self._publish(self._bridge.tick(time.monotonic()))
         self._report_change()
+        self._trajectories.look()
 
     def _on_joint_states(self, message: JointState) -> None:
         try:
@@ -179,6 +212,7 @@ class ArmBridgeNode(ManagedNode[ArmBridgeParameters]):
         with self._loop:
             self._publish(self._bridge.on_joint_state(stamp, position, velocity, time.monotonic()))
         self._report_change()
+        self._trajectories.look()
 
     def _refuse_joint_states(self, problem: str) -> None:
         self.diagnostics.count("joint_states refused")
@@ -204,13 +238,37 @@ class ArmBridgeNode(ManagedNode[ArmBridgeParameters]):
             self._bridge.on_alarm(message.alarm, message.surprise, time.monotonic())
             self._report_change()
 
+    def _on_arm_status(self, message: ArmStatus) -> None:
+        """An arm that does not follow commands must not be sent any."""
+        if message.state == ArmStatus.READY:
+            self._bridge.unblock("arm")
+        else:
+            self._bridge.block(
+                "arm",
+                f"the arm is {ARM_STATES.get(message.state, message.state)}: {message.reason}",
+            )
+        self._bridge.on_speed_scaling(min(max(message.speed_scaling, 0.0), 1.0))
+        self._report_change()
+
+    def _on_description(self, message: String) -> None:
+        """Compare our limits with those of who drives the arm."""
+        try:
+            problem = exceeded_limits(self._arm.limits, message.data)
+        except DescriptionError as error:
+            problem = str(error)
+        if not problem:
+            self._bridge.unblock("limits")
+            return
+        problem = f"limits in {self._arm.data_path} go beyond robot_description: {problem}"
+        self.get_logger().error(problem)
+        self._bridge.block("limits", problem)
+        self._report_change()
+
     def _publish(self, output: BridgeOutput) -> None:
         if output.gripper_width is not None:
-            self._gripper.publish(
-                messages.write_gripper(output.gripper_width, self._arm, self._now())
-            )
+            self._gripper.command(output.gripper_width)
         if output.trajectory is not None:
-            self._trajectory.publish(messages.write_trajectory(output.trajectory, self._arm))
+            self._port.publish(output.trajectory)
         if output.sent is not None:
             self._sent.publish(messages.write_action(output.sent, self._arm))
 
@@ -221,6 +279,8 @@ class ArmBridgeNode(ManagedNode[ArmBridgeParameters]):
         return response
 
     def _on_rearm(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        self._port.forget()
+        self._look_around()
         response.success = self._bridge.rearm()
         obstacle = self._bridge.obstacle(time.monotonic())
         if not response.success:
@@ -232,18 +292,24 @@ class ArmBridgeNode(ManagedNode[ArmBridgeParameters]):
         self._report_change()
         return response
 
-    def _look_for_second_commander(self) -> None:
-        topic = self._trajectory.topic_name
-        publishers = self.get_publishers_info_by_topic(topic)
-        if len(publishers) < 2:
-            self._bridge.unblock("publishers")
-            return
-        names = sorted(f"{p.node_namespace.rstrip('/')}/{p.node_name}" for p in publishers)
-        self._bridge.block(
-            "publishers",
-            f"{len(names)} publishers on {topic}: {', '.join(names)}; "
-            "only one may command the arm, end the others",
-        )
+    def _on_check(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        findings = self._bridge.findings(time.monotonic())
+        response.success = not any(finding.problem for finding in findings)
+        response.message = "\n".join(f"{f.what}: {f.problem or 'ok'}" for f in findings)
+        return response
+
+    def _look_around(self) -> None:
+        """Block motions while nobody would follow them, or somebody else commands the arm."""
+        for source, problem in (
+            ("publishers", self._port.second_commander()),
+            ("commands", self._port.problem()),
+            ("gripper", self._gripper.problem()),
+            ("controller", self._controller.problem()),
+        ):
+            if problem:
+                self._bridge.block(source, problem)
+            else:
+                self._bridge.unblock(source)
         self._report_change()
 
     def _report_change(self) -> None:

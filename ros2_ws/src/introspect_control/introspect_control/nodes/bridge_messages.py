@@ -55,6 +55,32 @@ def write_action(action: Action, arm: ArmDescription) -> PolicyAction:
     )
 
 
+def read_trajectory(message: JointTrajectory, arm: ArmDescription) -> Trajectory:
+    """A trajectory with its joints in the arm's order, from whatever order the message has.
+
+    Raises:
+        ValueError: Other joints than the arm's, or points without positions and velocities.
+    """
+    names = list(message.joint_names)
+    if sorted(names) != sorted(arm.joint_names):
+        raise ValueError(
+            f"it names {', '.join(names) or 'no joint'}; the arm has {', '.join(arm.joint_names)}"
+        )
+    order = [names.index(name) for name in arm.joint_names]
+    points = message.points
+    if not points:
+        raise ValueError("it has no points")
+    lengths = {len(values) for p in points for values in (p.positions, p.velocities)}
+    if lengths != {len(names)}:
+        raise ValueError(f"each point needs {len(names)} positions and as many velocities")
+    times = [p.time_from_start.sec + 1e-9 * p.time_from_start.nanosec for p in points]
+    return Trajectory(
+        np.array(times),
+        np.array([p.positions for p in points], dtype=np.float64)[:, order],
+        np.array([p.velocities for p in points], dtype=np.float64)[:, order],
+    )
+
+
 def write_trajectory(trajectory: Trajectory, arm: ArmDescription) -> JointTrajectory:
     """A trajectory that starts when it arrives: its stamp is zero."""
     points = []

@@ -13,8 +13,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from introspect_control.atomic import write_file
+from introspect_description.untrusted import read_json
 
 UNKNOWN = -1  # of a phase, a behaviour or an outcome
+_TYPES = {
+    "activations": np.float32,
+    "disturbed": np.bool_,
+    **dict.fromkeys(("episode", "sequence", "phase", "behaviour", "success"), np.int64),
+}
 
 
 class DataError(Exception):
@@ -120,14 +126,16 @@ class ActivationDataset:
         """
         try:
             with safe_open(file, framework="numpy") as opened:
-                about = json.loads((opened.metadata() or {})["introspect"])
+                about = read_json((opened.metadata() or {})["introspect"])
                 columns = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-            about["phases"], about["behaviours"] = (
-                tuple(about["phases"]),
-                tuple(about["behaviours"]),
-            )
-            return cls(**columns, **about)
-        except (OSError, KeyError, TypeError, ValueError, SafetensorError) as error:
+            for name, column in columns.items():
+                if column.dtype != _TYPES[name]:
+                    raise DataError(f"{name} has type {column.dtype}, must be {_TYPES[name]}")
+            return cls(**columns, **_about(**about))
+        except (
+            *(OSError, KeyError, TypeError, ValueError, AttributeError),
+            *(SafetensorError, DataError),
+        ) as error:
             raise DataError(f"{file} holds no activations: {error}") from error
 
     def sequences(self) -> list[NDArray[np.int64]]:
@@ -151,6 +159,21 @@ class ActivationDataset:
                 f"episodes {which} must have {least} steps without a gap somewhere, "
                 f"got at most {longest}"
             )
+
+
+def _about(layers: Any, phases: Any, behaviours: Any, model_hash: Any) -> dict[str, Any]:
+    """What goes with the columns, checked."""
+    if not all(isinstance(size, int) and size > 0 for size in layers.values()):
+        raise TypeError("layers must have sizes")
+    names = [*layers, *phases, *behaviours, model_hash]
+    if not all(isinstance(name, str) for name in names):
+        raise TypeError("names must be text")
+    return {
+        "layers": dict(layers),
+        "phases": tuple(phases),
+        "behaviours": tuple(behaviours),
+        "model_hash": model_hash,
+    }
 
 
 def joined(parts: list[ActivationDataset]) -> ActivationDataset:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,8 @@ _OTHERS = {
 
 
 _Key = tuple[int, int, int]  # run of the policy, episode, sequence
+_MISFITS = (AttributeError, TypeError, ValueError, OverflowError)
+"""What reading a field may come to that the type of that name does not have here."""
 
 
 @dataclass
@@ -34,6 +37,41 @@ class _Step:
     behaviour: str = ""  # that acted in it
     object_position: NDArray[np.float64] | None = None
     goal_position: NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """What a message of activations says."""
+
+    layer: str
+    model_hash: str
+    now: tuple[int, int]  # episode, sequence
+    values: NDArray[np.float32]  # (units,)
+    phase: str
+
+    @classmethod
+    def of(cls, message: Any) -> _Taken:
+        values = np.asarray(message.values, dtype=np.float32)
+        if values.ndim != 1:
+            raise ValueError(f"values of shape {values.shape}")
+        now = int(message.episode), int(message.sequence)
+        return cls(str(message.layer), str(message.model_hash), now, values, str(message.phase))
+
+
+def _take_other(
+    name: str,
+    message: Any,
+    run: int,
+    steps: dict[_Key, _Step],
+    latest: dict[str, NDArray[np.float64]],
+) -> None:
+    """Take in a message that is no activations."""
+    if name == "policy/action":
+        key = (run, int(message.episode), int(message.sequence))
+        steps.setdefault(key, _Step()).behaviour = str(message.behaviour)
+    else:
+        at = message.pose.position
+        latest[name] = np.array([float(at.x), float(at.y), float(at.z)])
 
 
 def activations_of(bag: Path, layers: tuple[str, ...], contract: Contract) -> ActivationDataset:
@@ -64,26 +102,23 @@ def activations_of(bag: Path, layers: tuple[str, ...], contract: Contract) -> Ac
     latest: dict[str, NDArray[np.float64]] = {}
     seen: set[str] = set()
     for found in reader.messages(topic, *others):
-        message = found.message
-        if found.topic != topic:
-            name = found.topic.removeprefix(prefix)
-            if name == "policy/action":
-                key = (run, int(message.episode), int(message.sequence))
-                steps.setdefault(key, _Step()).behaviour = str(message.behaviour)
-            else:
-                at = message.pose.position
-                latest[name] = np.array([at.x, at.y, at.z])
+        try:
+            if found.topic != topic:
+                _take_other(found.topic.removeprefix(prefix), found.message, run, steps, latest)
+                continue
+            taken = _Taken.of(found.message)
+        except _MISFITS as error:
+            kind = f"{found.type} is not the type that this topic should have"
+            raise DataError(f"{bag}: {found.topic}: {kind}: {error}") from error
+        seen.add(taken.layer)
+        if taken.layer not in layers:
             continue
-        seen.add(str(message.layer))
-        if message.layer not in layers:
-            continue
-        contract.check_offered(str(message.model_hash), f"the activations in {bag}")
-        now = int(message.episode), int(message.sequence)
-        run += now < last  # a policy that was started anew counts from the beginning
-        last = now
-        step = steps.setdefault((run, *now), _Step())
-        step.layers[str(message.layer)] = np.asarray(message.values, dtype=np.float32)
-        step.phase = str(message.phase)
+        contract.check_offered(taken.model_hash, f"the activations in {bag}")
+        run += taken.now < last  # a policy that was started anew counts from the beginning
+        last = taken.now
+        step = steps.setdefault((run, *taken.now), _Step())
+        step.layers[taken.layer] = taken.values
+        step.phase = taken.phase
         step.object_position = latest.get("object_pose")
         step.goal_position = latest.get("goal_pose")
     if missing := [layer for layer in layers if layer not in seen]:
@@ -92,7 +127,10 @@ def activations_of(bag: Path, layers: tuple[str, ...], contract: Contract) -> Ac
     whole = {key: step for key, step in steps.items() if len(step.layers) == len(layers)}
     if not whole:
         raise DataError(f"{bag} has no control period with all of {', '.join(layers)}")
-    return _dataset(whole, layers, contract)
+    try:
+        return _dataset(whole, layers, contract)
+    except (ValueError, OverflowError, DataError) as error:  # of other sizes, or numbers too large
+        raise DataError(f"{bag}: {error}") from error
 
 
 def extent_of(bag: Path) -> str:

@@ -26,10 +26,11 @@ class ObserverConfig:
 
     joint_age: float = 0.1  # of joint states [s]
     pose_age: float = 0.5  # of the object's and the goal's pose [s]
+    width_age: float = 1.0  # of a gripper's width that joint states do not have [s]
 
     def __post_init__(self) -> None:
         """Refuse ages that nothing could meet."""
-        for name in ("joint_age", "pose_age"):
+        for name in ("joint_age", "pose_age", "width_age"):
             if not getattr(self, name) > 0.0:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
 
@@ -60,9 +61,12 @@ class Observer:
         self._names: Sequence[str] | None = None
         self._order = np.zeros(0, dtype=np.int64)
         self._joints: tuple[Sequence[str], Sequence[float], Sequence[float]] | None = None
+        self._width: float | None = None  # of a gripper that joint_states do not have [m]
         self._object: Array | None = None
         self._goal: Array | None = None
-        self._received = {"joint_states": 0.0, "object_pose": 0.0, "goal_pose": 0.0}
+        self._received = dict.fromkeys(
+            ("joint_states", "object_pose", "goal_pose", "the gripper's width"), 0.0
+        )
 
     def see_joints(
         self,
@@ -74,6 +78,11 @@ class Observer:
         """Keep joint states, of any joints in any order: positions [rad, m], velocities."""
         self._joints = (names, position, velocity)
         self._received["joint_states"] = time
+
+    def see_width(self, width: float, time: float) -> None:
+        """Keep the gripper's width [m], where others than joint states tell it."""
+        self._width = width
+        self._received["the gripper's width"] = time
 
     def see_object(self, pose: Sequence[float], time: float) -> None:
         """Keep the object's pose, x y z qx qy qz qw in the base frame."""
@@ -104,7 +113,7 @@ class Observer:
             self._chain,
             position[None, :k],
             velocity[None, :k],
-            position[None, k:].sum(axis=1),
+            position[None, k:].sum(axis=1) if self._width is None else np.array([self._width]),
             self._object,
             self._goal,
         )[0]
@@ -121,11 +130,14 @@ class Observer:
         Raises:
             NotObservable: It is not.
         """
-        for name, value, age in (
+        wanted: list[tuple[str, object, float]] = [
             ("joint_states", self._joints, self.config.joint_age),
             ("object_pose", self._object, self.config.pose_age),
             ("goal_pose", self._goal, self.config.pose_age),
-        ):
+        ]
+        if self._width is not None:
+            wanted.append(("the gripper's width", self._width, self.config.width_age))
+        for name, value, age in wanted:
             if value is None:
                 raise NotObservable(f"no {name} has arrived")
             if time - self._received[name] > age:
@@ -137,12 +149,13 @@ class Observer:
         self, names: Sequence[str], position: Sequence[float], velocity: Sequence[float]
     ) -> tuple[Array, Array]:
         if names != self._names:
-            missing = [name for name in self._wanted if name not in names]
+            wanted = self._wanted if self._width is None else self._wanted[: self._arm_joints]
+            missing = [name for name in wanted if name not in names]
             if missing:
                 raise NotObservable(
                     f"joint_states lacks {', '.join(missing)}; it has {', '.join(names) or 'none'}"
                 )
-            self._order = np.array([list(names).index(name) for name in self._wanted])
+            self._order = np.array([list(names).index(name) for name in wanted])
             self._names = list(names)
         if len(position) != len(names) or len(velocity) != len(names):
             raise NotObservable(

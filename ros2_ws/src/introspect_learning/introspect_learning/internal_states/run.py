@@ -26,11 +26,8 @@ from introspect_learning.internal_states.monitor import InternalStateMonitor
 from introspect_learning.internal_states.monitor_training import MonitorConfig, learn_monitor
 from introspect_learning.internal_states.training import LearningConfig, learn_internal_states
 from introspect_learning.models.contract import ContractError
-from introspect_learning.models.export import (
-    export_internal_states,
-    load_behaviours,
-    load_choreographer,
-)
+from introspect_learning.models.export import export_internal_states
+from introspect_learning.models.loading import load_behaviours, load_choreographer
 from introspect_learning.rl.environment import Progress, silent
 from introspect_learning.runs.run_folder import RunFolder
 from introspect_sim.envs import PerturbationConfig, PickAndPlaceVectorEnv

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import reprlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 from introspect_control.atomic import sha256, write_text
+from introspect_description.untrusted import read_file, read_json
 from introspect_sim.tasks import ACTION_NAMES, OBSERVATION, POLICY_PERIOD
 from introspect_sim.tasks.action import ANGULAR_SPEED, LINEAR_SPEED
 
@@ -16,19 +20,28 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 CONTRACT, WEIGHTS, GRAPH = "contract.json", "model.safetensors", "model.onnx"
-# What JSON has for the type of a field.
-_JSON: dict[object, tuple[type, ...]] = {
-    str: (str,),
-    int: (int,),
-    float: (int, float),
-    tuple: (list,),
-    dict: (dict,),
-}
 LARGEST_FILE = 256 * 2**20  # refuse to read more [bytes]
+LARGEST_CONTRACT = 2**20  # ours have some thousand [bytes]
+LARGEST_LAYER = 2**16  # units; ours have some hundred
+
+
+_shown = reprlib.Repr()  # of what a file says, which may be long
+_shown.maxlist, _shown.maxdict, _shown.maxstring = 64, 16, 40
 
 
 class ContractError(Exception):
     """A model that does not fit; the text shows both sides."""
+
+
+@contextmanager
+def naming(folder: Path) -> Iterator[None]:
+    """Say which model it is that does not fit."""
+    try:
+        yield
+    except ContractError as error:
+        if str(folder) in str(error):
+            raise
+        raise ContractError(f"{folder}: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -89,41 +102,48 @@ class Contract:
                 raise ContractError(f"{folder / name} is larger than {LARGEST_FILE} bytes")
         contract = cls._parse(folder / CONTRACT)
         if contract.kind != kind:
-            raise ContractError(f"{folder} holds {contract.kind!r}, but {kind!r} is needed here")
+            held = _shown.repr(contract.kind)
+            raise ContractError(f"{folder} holds {held}, but {kind!r} is needed here")
         for name in (WEIGHTS, GRAPH):
             found, promised = sha256(folder / name), contract.sha256.get(name)
             if found != promised:
                 raise ContractError(
                     f"{folder / name} is not the file its contract was written for: "
-                    f"sha256 {found}, contract says {promised}"
+                    f"sha256 {found}, contract says {_shown.repr(promised)}"
                 )
         return contract
 
     @classmethod
     def _parse(cls, file: Path) -> Contract:
         try:
-            values = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+            values = read_json(read_file(file, LARGEST_CONTRACT))
+        except (OSError, ValueError) as error:
             raise ContractError(f"{file} cannot be read: {error}") from error
         if not isinstance(values, dict):
             raise ContractError(f"{file} must hold one JSON object, got {type(values).__name__}")
         if values.get("format") != FORMAT:
-            raise ContractError(f"{file} has format {values.get('format')!r}, expected {FORMAT}")
+            found = _shown.repr(values.get("format"))
+            raise ContractError(f"{file} has format {found}, expected {FORMAT}")
         known = {f.name for f in fields(cls)}
         if unknown := sorted(values.keys() - known):
-            raise ContractError(f"{file} has unknown keys {unknown}; known are {sorted(known)}")
+            names = _shown.repr(unknown)
+            raise ContractError(f"{file} has unknown keys {names}; known are {sorted(known)}")
         needed = known - {f.name for f in fields(cls) if _optional(f)}
         if missing := sorted(needed - values.keys()):
             raise ContractError(f"{file} lacks {missing}")
         hints = get_type_hints(cls)
-        for name in known & values.keys():
-            wanted = _JSON.get(get_origin(hints[name]) or hints[name], object)
-            if not isinstance(values[name], wanted) or isinstance(values[name], bool):
-                raise ContractError(f"{file}: {name} cannot be {values[name]!r}")
+        for name in sorted(known & values.keys()):
+            if not _is_of(values[name], hints[name]):
+                raise ContractError(f"{file}: {name} cannot be {_shown.repr(values[name])}")
             if isinstance(values[name], list):
                 values[name] = tuple(values[name])
         if values["decision_period"] < 1:
             raise ContractError(f"{file}: decision_period must be at least 1")
+        if any(not 1 <= size <= LARGEST_LAYER for size in values["layers"].values()):
+            sizes = _shown.repr(values["layers"])
+            raise ContractError(f"{file}: layers must have 1 to {LARGEST_LAYER} units, got {sizes}")
+        if not 0 <= values.get("noise", 0) <= LARGEST_LAYER:
+            raise ContractError(f"{file}: noise must be 0 to {LARGEST_LAYER}")
         return cls(**values)
 
     def check_features(self, found: str) -> None:
@@ -138,7 +158,7 @@ class Contract:
         if self.features_from != found:
             raise ContractError(
                 f"this {self.kind.replace('_', ' ')} model was trained on the activations of "
-                f"behaviours {self.features_from}, but gets those of {found or 'no model'}: "
+                f"behaviours {self.features_from:.64}, but gets those of {found or 'no model'}: "
                 "give all nodes models of the same training"
             )
 
@@ -183,8 +203,21 @@ class Contract:
         if tuple(model) != tuple(here):
             raise ContractError(
                 f"{what} of the model and of this robot differ: "
-                f"model {list(model)}, robot {list(here)}"
+                f"model {_shown.repr(list(model))}, robot {list(here)}"
             )
+
+
+def _is_of(value: Any, hint: Any) -> bool:
+    """Whether JSON has given what a field wants: the items of lists and mappings, too."""
+    kind, items = get_origin(hint) or hint, get_args(hint)
+    if kind is tuple:
+        return isinstance(value, list) and all(_is_of(item, items[0]) for item in value)
+    if kind is dict:
+        return isinstance(value, dict) and all(_is_of(item, items[1]) for item in value.values())
+    if hint is Any:
+        return True
+    allowed = (int, float) if kind is float else (kind,)
+    return isinstance(value, allowed) and not isinstance(value, bool)
 
 
 def _optional(field_: Field[Any]) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.onnx.utils import register_custom_op_symbolic, unregister_custom_op_symbolic
 
@@ -23,13 +23,10 @@ from introspect_control.atomic import sha256, write_folder
 from introspect_description import ArmDescription
 from introspect_learning.behaviours.inputs import INPUT_INDEX, INPUT_SCALE
 from introspect_learning.behaviours.networks import BehaviourNet, ReactiveNet
-from introspect_learning.choreographer.listening import Listener
 from introspect_learning.choreographer.network import Choreographer
-from introspect_learning.internal_states.model import InternalStateConfig, InternalStateModel
 from introspect_learning.internal_states.monitor import InternalStateMonitor, Memory
 from introspect_learning.internal_states.recorder import ActivationRecorder
-from introspect_learning.models.contract import GRAPH, WEIGHTS, Contract, ContractError
-from introspect_learning.models.runtime import policy_part
+from introspect_learning.models.contract import GRAPH, WEIGHTS, Contract
 from introspect_sim.tasks import ACTION_NAMES, OBSERVATION, POLICY_PERIOD
 from introspect_sim.tasks.action import ANGULAR_SPEED, LINEAR_SPEED
 
@@ -141,72 +138,6 @@ def export_internal_states(
     behaviour = torch.zeros(1, len(monitor.behaviours))
     example = (torch.zeros(1, monitor.model.inputs), behaviour, *monitor.start(1))
     return _write(monitor, _Introspection(monitor), example, *INTROSPECTION, folder, contract)
-
-
-def load_behaviours(policy: Path, arm: ArmDescription) -> tuple[BehaviourNet, Contract]:
-    """The behaviours of a policy folder as a network, for training on.
-
-    Raises:
-        ContractError: The folder holds no behaviours for this arm.
-    """
-    folder = policy_part(policy, "behaviours")
-    contract = Contract.read(folder, "behaviours")
-    contract.check_interface()
-    contract.check_arm(arm)
-    net = BehaviourNet(len(contract.action_names), contract.behaviours)
-    try:
-        net.load_state_dict(load_file(folder / WEIGHTS))
-    except RuntimeError as error:
-        raise ContractError(f"{folder / WEIGHTS} does not fit this version: {error}") from error
-    return net, contract
-
-
-def load_internal_states(folder: Path, features_from: str = "") -> InternalStateMonitor:
-    """An internal-state model's folder as a network, for training with it.
-
-    Args:
-        folder: of the model.
-        features_from: hash of the behaviours whose activations it will take; checked if given.
-
-    Raises:
-        ContractError: The folder is no such model, or it takes activations of other behaviours.
-    """
-    contract = Contract.read(folder, "internal_states")
-    if features_from:
-        contract.check_features(features_from)
-    try:
-        about = dict(contract.training["model"])
-        config = InternalStateConfig(**about | {"hidden": tuple(about["hidden"])})
-        model = InternalStateModel(sum(contract.layers.values()), config)
-        monitor = InternalStateMonitor(model, contract.phases, contract.behaviours)
-        monitor.load_state_dict(load_file(folder / WEIGHTS))
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise ContractError(f"{folder / WEIGHTS} does not fit this version: {error}") from error
-    return monitor
-
-
-def load_choreographer(policy: Path) -> tuple[Choreographer, Contract]:
-    """The choreographer of a policy folder as a network.
-
-    Raises:
-        ContractError: The folder holds none that fits.
-    """
-    folder = policy_part(policy, "choreographer")
-    contract = Contract.read(folder, "choreographer")
-    try:
-        tensors = load_file(folder / WEIGHTS)
-        inner = contract.training.get("internal_states")
-        model = None
-        if inner:
-            config = InternalStateConfig(**inner | {"hidden": tuple(inner["hidden"])})
-            model = InternalStateModel(sum(contract.layers.values()), config)
-        listener = Listener(contract.listens_to or "features", model, tuned=False)
-        hidden = tensors["actor.weight"].shape[1]
-        net = Choreographer(listener, len(contract.behaviours), hidden)
-        net.load_state_dict(tensors)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise ContractError(f"{folder / WEIGHTS} does not fit this version: {error}") from error
-    return net, contract
 
 
 class _Behaviours(nn.Module):

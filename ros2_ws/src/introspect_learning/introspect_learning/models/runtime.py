@@ -10,12 +10,13 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from introspect_learning.models.contract import GRAPH, Contract, ContractError
+from introspect_learning.models.contract import Contract, ContractError, naming
+from introspect_learning.models.session import Session, Shape
 
 if TYPE_CHECKING:
     from introspect_description import ArmDescription
@@ -54,11 +55,17 @@ class BehavioursRuntime:
 
     def __init__(self, folder: Path, arm: ArmDescription | None = None) -> None:
         self.contract = Contract.read(folder, "behaviours")
-        self.contract.check_interface()
-        if arm is not None:
-            self.contract.check_arm(arm)
-        self._session = _session(folder)
-        self._outputs = [*self.contract.layers, "actions"]
+        with naming(folder):
+            self.contract.check_interface()
+            if arm is not None:
+                self.contract.check_arm(arm)
+        self._session = Session(folder)
+        contract = self.contract
+        layers: dict[str, Shape] = {name: (1, size) for name, size in contract.layers.items()}
+        actions = (1, len(contract.behaviours), len(contract.action_names))
+        sensed = {"sensed": (1, len(contract.observation_names))}
+        self._session.expect(sensed, layers | {"actions": actions})
+        self._outputs = [*layers, "actions"]
 
     @classmethod
     def load(cls, policy: Path, arm: ArmDescription | None = None) -> BehavioursRuntime:
@@ -96,9 +103,21 @@ class ChoreographerRuntime:
     def __init__(self, folder: Path, features_from: str | None = None) -> None:
         self.contract = Contract.read(folder, "choreographer")
         if features_from is not None:
-            self.contract.check_features(features_from)
-        self._session = _session(folder)
-        self._hidden = int(self._session.get_inputs()[1].shape[-1])
+            with naming(folder):
+                self.contract.check_features(features_from)
+        self._session = Session(folder)
+        heard = sum(self.contract.layers.values()) + self.contract.noise
+        self._hidden = self._session.inputs.get("h", (0,))[-1]
+        memory = (1, 1, self._hidden)
+        self._session.expect(
+            {"heard": (1, 1, heard), "h": memory, "c": memory},
+            {
+                "probabilities": (1, 1, len(self.contract.behaviours)),
+                "value": (1, 1),
+                "h_out": memory,
+                "c_out": memory,
+            },
+        )
         self.reset()
 
     @classmethod
@@ -181,10 +200,12 @@ class InternalStateRuntime:
     def __init__(self, folder: Path, features_from: str | None = None) -> None:
         self.contract = Contract.read(folder, "internal_states")
         if features_from is not None:
-            self.contract.check_features(features_from)
-        self._session = _session(folder)
-        self._given = [(given.name, given.shape) for given in self._session.get_inputs()[2:]]
-        self._outputs = [output.name for output in self._session.get_outputs()]
+            with naming(folder):
+                self.contract.check_features(features_from)
+        self._session = Session(folder)
+        self._folder, self._given = folder, dict(list(self._session.inputs.items())[2:])
+        self._expect(sum(self.contract.layers.values()), self._given)
+        self._outputs = list(self._session.outputs)
         self.reset()
 
     @property
@@ -192,9 +213,29 @@ class InternalStateRuntime:
         """Digest of the weights."""
         return self.contract.hash
 
+    def _expect(self, activations: int, memory: dict[str, Shape]) -> None:
+        """Six findings, of which the states are as long as they like; then the memory again."""
+        contract, found = self.contract, self._session.outputs
+        states = found.get("mean", ())
+        findings: dict[str, Shape] = {
+            "mean": states,
+            "log_variance": states,
+            "reconstruction_error": (1,),
+            "phase": (1, len(contract.phases)),
+            "failure": (1,),
+            "surprise": (1,),
+        }
+        after = {f"{name}_out": shape for name, shape in memory.items()}
+        behaviour = (1, len(contract.behaviours))
+        given = {"activations": (1, activations), "behaviour": behaviour} | memory
+        self._session.expect(given, found | findings | after)
+        if list(found) != [*findings, *after]:
+            wanted = [*findings, *after]
+            raise ContractError(f"{self._folder}: outputs are {list(found)}, must be {wanted}")
+
     def reset(self) -> None:
         """Forget: a new episode begins."""
-        self._memory = {name: np.zeros(shape, dtype=np.float32) for name, shape in self._given}
+        self._memory = {n: np.zeros(shape, dtype=np.float32) for n, shape in self._given.items()}
 
     def run(self, activations: Mapping[str, Array], behaviour: str) -> InternalState:
         """One control period.
@@ -271,20 +312,3 @@ def policy_part(policy: Path, part: str) -> Path:
             "(train one with: introspect train bbrl --out DIR, and give DIR/model)"
         )
     return policy / part
-
-
-def _session(folder: Path) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 3
-    try:
-        return onnxruntime.InferenceSession(
-            (folder / GRAPH).read_bytes(), options, providers=["CPUExecutionProvider"]
-        )
-    except Exception as error:
-        raise ContractError(f"{folder / GRAPH} cannot be run: {error}") from error

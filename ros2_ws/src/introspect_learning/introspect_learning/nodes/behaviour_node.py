@@ -59,6 +59,9 @@ class BehaviourParameters(PolicyParameters):
     decision_timeout: float = parameter(
         0.2, "without a decision that holds the arm [s]", minimum=0.04, maximum=1.0
     )
+    real_gripper: bool = parameter(
+        False, "take the gripper's width from the real arm's ROS 2 driver, by the arm's data file"
+    )
     layers: tuple[str, ...] = parameter(
         ("feature_1", "features"),
         "whose activations are published, beside those that the choreographer listens to",
@@ -107,6 +110,10 @@ class BehaviourNode(ManagedNode[BehaviourParameters]):
         self.create_subscription(BehaviourStatus, "behaviour", self._on_decision, STREAM)
         self.create_subscription(GuardStatus, "guard/status", self._on_guard, LATCHED)
         self.create_subscription(JointState, arm.controller.state_topic, self._on_joints, STREAM)
+        self._real_gripper = arm.gripper.real if self.parameters.real_gripper else None
+        if self._real_gripper is not None and self._real_gripper.state_topic:
+            topic = self._real_gripper.state_topic
+            self.create_subscription(JointState, topic, self._on_gripper, STREAM)
         self.create_timer(1.0 / CHECKS, self._check, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self._goal: ServerGoalHandle | None = None
         self._outcome: Outcome | None = None
@@ -165,6 +172,11 @@ class BehaviourNode(ManagedNode[BehaviourParameters]):
         self._stamp = stamp = nanoseconds(message.header.stamp)
         self._observer.see_joints(message.name, message.position, message.velocity, self._time())
         self._executor.state(stamp, self._look)
+
+    def _on_gripper(self, message: JointState) -> None:
+        width = self._real_gripper.width_from_joints(message.name, message.position)
+        if width is not None:
+            self._observer.see_width(width, self._time())
 
     def _look(self) -> Sight:
         """Observe; also whether it makes sense to begin at all."""

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError
+from safetensors.torch import load, save_file
 from torch import Tensor
 
 from introspect_control.atomic import sha256, write_folder
+from introspect_description.untrusted import read_file, read_json
 from introspect_learning.runs.errors import CheckpointError
 
+T = TypeVar("T")
 _LOG = logging.getLogger(__name__)
 _KEEP = 2
 _TENSORS, _STATE, _MANIFEST = "tensors.safetensors", "state.json", "manifest.json"
+_LARGEST_TEXT = 64 << 20  # [bytes]; ours have some thousand
+_LARGEST_TENSORS = 4 << 30  # [bytes]; ours have some million
 
 
 class Checkpoints:
@@ -76,13 +82,34 @@ class Checkpoints:
 
     def _read(self, folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         try:
-            manifest = json.loads((folder / _MANIFEST).read_text())["sha256"]
-            for name in (_TENSORS, _STATE):
-                if sha256(folder / name) != manifest[name]:
+            manifest = read_json(read_file(folder / _MANIFEST, _LARGEST_TEXT))["sha256"]
+            content = {_STATE: read_file(folder / _STATE, _LARGEST_TEXT)}
+            content[_TENSORS] = read_file(folder / _TENSORS, _LARGEST_TENSORS)
+            for name, data in content.items():
+                if hashlib.sha256(data).hexdigest() != manifest[name]:
                     raise CheckpointError(f"{folder / name} does not match its manifest")
-            return load_file(folder / _TENSORS), json.loads((folder / _STATE).read_text())
-        except (OSError, KeyError, TypeError, json.JSONDecodeError) as error:
+            state = read_json(content[_STATE], finite=False)
+            if not isinstance(state, dict):
+                raise CheckpointError(f"{folder / _STATE} holds no mapping")
+            return _Whole(folder, load(content[_TENSORS])), _Whole(folder, state)
+        except (OSError, KeyError, TypeError, ValueError, SafetensorError) as error:
             raise CheckpointError(f"{folder} is not a whole checkpoint: {error}") from error
+
+
+class _Whole(dict[str, T]):
+    """What a checkpoint holds; what it lacks is told by name.
+
+    Args:
+        folder: of the checkpoint.
+        values: by name.
+    """
+
+    def __init__(self, folder: Path, values: dict[str, T]) -> None:
+        super().__init__(values)
+        self._folder = folder
+
+    def __missing__(self, name: str) -> T:
+        raise CheckpointError(f"{self._folder} is not a checkpoint of this stage: it lacks {name}")
 
 
 def optimiser_tensors(optimiser: torch.optim.Optimizer, prefix: str) -> dict[str, Tensor]:
@@ -97,15 +124,24 @@ def optimiser_tensors(optimiser: torch.optim.Optimizer, prefix: str) -> dict[str
 def restore_optimiser(
     optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor], prefix: str
 ) -> None:
-    """Put back what ``optimiser_tensors`` gave."""
+    """Put back what ``optimiser_tensors`` gave.
+
+    Raises:
+        CheckpointError: They are another optimiser's.
+    """
     state: dict[int, dict[str, Tensor]] = {}
-    for key, value in tensors.items():
-        if key.startswith(prefix + "."):
-            index, name = key[len(prefix) + 1 :].split(".", 1)
-            state.setdefault(int(index), {})[name] = value
     whole = optimiser.state_dict()
-    whole["state"] = state
-    optimiser.load_state_dict(whole)
+    try:
+        for key, value in tensors.items():
+            if key.startswith(prefix + "."):
+                index, name = key[len(prefix) + 1 :].split(".", 1)
+                state.setdefault(int(index), {})[name] = value
+        whole["state"] = state
+        optimiser.load_state_dict(whole)
+    except (RuntimeError, ValueError, KeyError) as error:
+        raise CheckpointError(
+            f"the checkpoint has no such optimiser {prefix!r}: {error}"
+        ) from error
 
 
 def module_tensors(module: torch.nn.Module, prefix: str) -> dict[str, Tensor]:
@@ -114,8 +150,15 @@ def module_tensors(module: torch.nn.Module, prefix: str) -> dict[str, Tensor]:
 
 
 def restore_module(module: torch.nn.Module, tensors: dict[str, Tensor], prefix: str) -> None:
-    """Put back what ``module_tensors`` gave."""
+    """Put back what ``module_tensors`` gave.
+
+    Raises:
+        CheckpointError: They are another module's.
+    """
     start = prefix + "."
-    module.load_state_dict(
-        {key[len(start) :]: value for key, value in tensors.items() if key.startswith(start)}
-    )
+    try:
+        module.load_state_dict(
+            {key[len(start) :]: value for key, value in tensors.items() if key.startswith(start)}
+        )
+    except RuntimeError as error:
+        raise CheckpointError(f"the checkpoint has no such module {prefix!r}: {error}") from error

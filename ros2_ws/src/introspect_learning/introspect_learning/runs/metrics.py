@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from introspect_control.atomic import sync, write_text
+from introspect_description.untrusted import read_file, read_json
 from introspect_learning.runs.errors import RunError
 
 METRICS = "metrics.jsonl"
+_LARGEST = 1 << 30  # [bytes]; ours have some million
 
 
 class Metrics:
@@ -81,7 +83,11 @@ class Metrics:
         file = self._path / METRICS
         if not file.exists():
             return []
-        lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+        try:
+            text = read_file(file, _LARGEST).decode()
+        except (OSError, UnicodeDecodeError) as error:
+            raise RunError(f"{file} cannot be read: {error}; remove it to go on") from error
+        lines = text.splitlines(keepends=True)
         whole = [line for line in lines if line.endswith("\n")]  # a killed writer may leave a part
         if len(whole) < len(lines):
             write_text(file, "".join(whole))
@@ -97,13 +103,23 @@ class Metrics:
 
 def _read(file: Path, number: int, line: str) -> dict[str, Any]:
     try:
-        row: dict[str, Any] = json.loads(line)
-        row["stage"], row["seconds"], row[row["unit"]]
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        row = read_json(line, finite=False)
+        unit = row["unit"]
+        if not (isinstance(unit, str) and isinstance(row["stage"], str)):
+            raise TypeError("stage and unit must be text")
+        about = ("stage", "unit")
+        words = sorted(name for name in row if name not in about and not _is_number(row[name]))
+        if words or not {"seconds", unit} <= row.keys():
+            raise TypeError(f"no number: {', '.join(words) or f'seconds, {unit}'}")
+    except (ValueError, KeyError, TypeError) as error:
         raise RunError(
-            f"line {number} of {file} is no row of metrics ({error}); remove it to go on"
+            f"line {number} of {file} is no row of metrics ({error!s:.200}); remove it to go on"
         ) from error
-    return row
+    return dict(row)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _summary_writer(path: Path) -> Any:

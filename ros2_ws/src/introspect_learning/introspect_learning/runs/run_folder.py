@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import IO, Any
 
 from introspect_control.atomic import write_text
+from introspect_description.untrusted import read_file, read_json
 from introspect_learning.runs.checkpoint import Checkpoints
 from introspect_learning.runs.errors import RunError
 from introspect_learning.runs.metrics import Metrics
 from introspect_learning.runs.stage import RecordedStage
+
+_LARGEST = 1 << 20  # of config.json [bytes]; ours have some thousand
 
 
 class RunFolder:
@@ -81,12 +84,15 @@ class RunFolder:
         if not file.exists():
             write_text(file, json.dumps(config, indent=2) + "\n")
             return
-        before = json.loads(file.read_text())
         if not resume:
             raise RunError(f"{self.path} already holds a run; add --resume or choose another --out")
-        changed = sorted(
-            key for key in {*before, *config} if before.get(key, None) != config.get(key)
-        )
+        try:
+            before = dict(read_json(read_file(file, _LARGEST)))
+        except (OSError, ValueError, TypeError) as error:
+            raise RunError(f"{file} cannot be read: {error}; choose another --out") from error
+        changed = sorted(key for key in {*before, *config} if before.get(key) != config.get(key))
         if changed:
-            sides = "; ".join(f"{k}: {before.get(k)} there, {config.get(k)} here" for k in changed)
+            sides = "; ".join(
+                f"{k:.80}: {before.get(k)!s:.200} there, {config.get(k)} here" for k in changed[:20]
+            )
             raise RunError(f"cannot resume {self.path} with another configuration ({sides})")

@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from introspect_learning.runs.checkpoint import Checkpoints
+from introspect_learning.runs.errors import CheckpointError
 from introspect_learning.runs.metrics import Metrics
 
 
@@ -51,7 +52,10 @@ class RecordedStage(Stage):
             CheckpointError: There are checkpoints, and none is whole.
         """
         saved = self.checkpoints.load()
-        self._metrics.rewind(self.name, saved[1]["step"] if saved else -1)
+        step = saved[1]["step"] if saved else -1
+        if isinstance(step, bool) or not isinstance(step, int):
+            raise CheckpointError(f"{self.checkpoints.folder}: step {step!r:.80} is no number")
+        self._metrics.rewind(self.name, step)
         return saved
 
     def save(self, step: int, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:

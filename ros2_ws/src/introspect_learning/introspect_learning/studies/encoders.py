@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from introspect_control.atomic import write_file
@@ -23,7 +24,8 @@ from introspect_learning.internal_states.model import InternalStateConfig, Inter
 from introspect_learning.internal_states.training import LearningConfig, learn_internal_states
 from introspect_learning.models import ContractError, shipped
 from introspect_learning.models.contract import Contract
-from introspect_learning.models.export import load_behaviours
+from introspect_learning.models.loading import filled, load_behaviours
+from introspect_learning.runs.errors import RunError
 from introspect_learning.studies.digest import digest_of
 from introspect_sim.envs import PerturbationConfig, SensorFaultConfig
 
@@ -86,7 +88,11 @@ class Shared:
         return net, contract.hash
 
     def encoder(self, kind: str, seed: int) -> InternalStateModel:
-        """An internal-state model of a kind (see ``internal_states.model.KINDS``)."""
+        """An internal-state model of a kind (see ``internal_states.model.KINDS``).
+
+        Raises:
+            RunError: What is kept of it is damaged.
+        """
         config = InternalStateConfig(kind=kind)
         file = self._folder / f"{kind}-{seed}.safetensors"
 
@@ -97,10 +103,13 @@ class Shared:
             write_file(file, lambda aside: save_file(model.state_dict(), aside))
 
         self._once(file, learn)
-        tensors = load_file(file)
-        model = InternalStateModel(len(tensors["centre"]), config)
-        model.load_state_dict(tensors)
-        return model
+        try:
+            tensors = load_file(file)
+            return filled(lambda: InternalStateModel(len(tensors["centre"]), config), tensors)
+        except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+            raise RunError(
+                f"{file} is no encoder of this study: {error}; remove it to have it learned anew"
+            ) from error
 
     def activations(self) -> ActivationDataset:
         """Steps of a scripted choreographer that now and then errs; half the episodes disturbed."""

@@ -7,16 +7,27 @@ import multiprocessing
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from introspect_control.atomic import write_text
 from introspect_description import ArmDescription
+from introspect_description.untrusted import read_file, read_json
 from introspect_learning.runs.errors import RunError
-from introspect_learning.studies.cell import Cell, run_cell
+from introspect_learning.studies.cell import FAULTS, Cell, run_cell
 from introspect_learning.studies.encoders import Shared
 
 Report = Callable[[float, str], None]
+
+_LARGEST = 16 << 20  # of a result [bytes]; ours have some thousand
+_DEPTHS = {
+    **dict.fromkeys(("success", "recovered", "parameters", "seconds", "cpu_seconds"), 0),
+    **dict.fromkeys(("env_steps_an_episode", "decision_seconds"), 0),
+    "values": 1,
+    **dict.fromkeys(("curve", "choices"), 2),
+}
+"""What every result has, and how deeply its numbers are nested."""
 
 
 def run_cells(
@@ -72,13 +83,27 @@ def run_cells(
 
 
 def _kept(cell: Cell, cache: Path, behaviours: str) -> dict[str, Any] | None:
+    """A result that is there, whole and of this very cell; None: it is to be found anew."""
     file = cache / "cells" / f"{cell.key}.json"
     try:
-        result: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        result = read_json(read_file(file, _LARGEST), finite=False)
+        # It has to have chosen from the same behaviours: others may be shipped, or learned, now.
+        of_this = (result["cell"], result["behaviours"]) == (asdict(cell), behaviours)
+        whole = all(_has_depth(result[name], depth) for name, depth in _DEPTHS.items())
+        if cell.mode == "seed_mode":
+            whole = whole and _has_depth(result["value_curve"], 2)
+        elif cell.noise:
+            whole = whole and all(_has_depth(result["faults"][fault], 0) for fault in FAULTS)
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    # It has to have chosen from the same behaviours: others may be shipped, or learned, now.
-    return result if result["behaviours"] == behaviours else None
+    return dict(result) if of_this and whole else None
+
+
+def _has_depth(value: Any, depth: int) -> bool:
+    """Whether it is a number, or a list of numbers, or of such lists, and so on."""
+    if depth:
+        return isinstance(value, list) and all(_has_depth(item, depth - 1) for item in value)
+    return isinstance(value, int | float)
 
 
 def _keep(cell: Cell, future: Future[dict[str, Any]], cache: Path) -> dict[str, Any]:

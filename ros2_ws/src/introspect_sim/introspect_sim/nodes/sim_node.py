@@ -6,8 +6,7 @@ import sys
 import time
 from dataclasses import dataclass
 
-import numpy as np
-from builtin_interfaces.msg import Duration, Time
+from builtin_interfaces.msg import Time
 from introspect_msgs.msg import Activations, GripperCommand, PolicyAction
 from introspect_msgs.srv import PerturbWorld, ResetWorld
 from rclpy.clock import Clock
@@ -24,12 +23,15 @@ from introspect_control.nodes.runtime import (
     spin,
 )
 from introspect_description import ArmDescription, DescriptionError
-from introspect_sim.controller import CommandError
+from introspect_sim.commands import CommandError
 from introspect_sim.nodes.camera import CameraPublisher
+from introspect_sim.nodes.disturbances import disturb
 from introspect_sim.nodes.state_messages import StatePublisher
+from introspect_sim.nodes.trajectory_messages import read_trajectory
 from introspect_sim.pacing import Lockstep, RealTime, make_pacing
 from introspect_sim.response_times import ResponseTimes
-from introspect_sim.simulation import Simulation, SimulationError
+from introspect_sim.simulation import Simulation
+from introspect_sim.task_scene import SimulationError
 from introspect_sim.tasks import make_task
 from introspect_sim.worlds import WORLDS, WorldError, make_world
 from introspect_sim.worlds.offscreen import choose_offscreen_gl
@@ -142,14 +144,8 @@ class SimNode(ManagedNode[SimParameters]):
             self._camera.publish(state.stamp)
 
     def _on_trajectory(self, message: JointTrajectory) -> None:
-        points = message.points
         try:
-            moving = self._simulation.controller.follow(
-                message.joint_names,
-                [_seconds(point.time_from_start) for point in points],
-                [point.positions for point in points],
-                [point.velocities for point in points],
-            )
+            moving = self._simulation.controller.follow(*read_trajectory(message))
         except CommandError as error:
             self.diagnostics.count("trajectories refused")
             self.get_logger().error(str(error), throttle_duration_sec=1.0)
@@ -211,24 +207,9 @@ class SimNode(ManagedNode[SimParameters]):
     def _on_perturb(
         self, request: PerturbWorld.Request, response: PerturbWorld.Response
     ) -> PerturbWorld.Response:
-        vector = np.array([request.vector.x, request.vector.y, request.vector.z])
-        try:
-            if request.kind == PerturbWorld.Request.PUSH_OBJECT:
-                response.message = self._simulation.push_object(vector)
-            elif request.kind == PerturbWorld.Request.DROP_OBJECT:
-                response.message = self._simulation.drop_object()
-            elif request.kind == PerturbWorld.Request.MOVE_GOAL:
-                response.message = self._simulation.move_goal(vector)
-            else:
-                raise SimulationError(
-                    f"kind {request.kind} does not exist: 0 pushes the object, 1 drops it, "
-                    "2 moves the goal"
-                )
-        except SimulationError as error:
-            response.message = str(error)
-            return response
-        response.success = True
-        self.get_logger().info(response.message)
+        disturb(self._simulation.scene, self._simulation.drop_object, request, response)
+        if response.success:
+            self.get_logger().info(response.message)
         return response
 
     def _report(self) -> None:
@@ -251,10 +232,6 @@ class SimNode(ManagedNode[SimParameters]):
         for name, times in self.responses.items():
             for key, seconds in times.percentiles().items():
                 self.diagnostics.set(f"{name} after state {key} [ms]", 1e3 * seconds)
-
-
-def _seconds(duration: Duration) -> float:
-    return duration.sec + 1e-9 * duration.nanosec
 
 
 def _nanoseconds(stamp: Time) -> int:

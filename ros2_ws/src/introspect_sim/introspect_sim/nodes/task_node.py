@@ -56,7 +56,7 @@ class TaskParameters(NodeParameters):
 
 
 class TaskNode(ManagedNode[TaskParameters]):
-    """For each episode: reset the world, bring the arm home, let the policy try, say how it went.
+    """For each episode: bring the arm home, reset the world, let the policy try, say how it went.
 
     Ends the process when all episodes have run: exit code 0 if enough of them succeeded, else 1.
     """
@@ -129,12 +129,12 @@ class TaskNode(ManagedNode[TaskParameters]):
 
     async def _episode(self, seed: int) -> Episode:
         await self._everybody_is_ready()
+        if self.parameters.home:
+            await self._go_home()
         if self.parameters.reset:
             reset = await self._call(self._reset, ResetWorld.Request(seed=seed))
             if not reset.success:
                 raise RuntimeError(f"reset_world refused: {reset.message}")
-        if self.parameters.home:
-            await self._go_home()
         goal = ExecuteTask.Goal(task=self.parameters.task, timeout=self.parameters.timeout)
         result = await self._result(self._execute, goal, "execute_task", "the episode to end")
         if result is None:
@@ -151,7 +151,7 @@ class TaskNode(ManagedNode[TaskParameters]):
     async def _go_home(self) -> None:
         """Bring the arm home with an open gripper; where that fails, re-arm and try again."""
         for _ in range(HOMINGS):
-            goal = MoveTo.Goal(name="home", gripper_width=self._open)
+            goal = MoveTo.Goal(name="home", move_gripper=True, gripper_width=self._open)
             result = await self._result(self._move, goal, "move_to", "the arm to be home")
             if result is not None and result.success:
                 return

@@ -1,0 +1,87 @@
+"""``introspect arm``: a person's hand on the arm of the running system."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from introspect.cli.parser import verb_parser
+from introspect.errors import UsageError, did_you_mean
+
+ACTIONS = {
+    "check": "print all that must be right before the arm may move",
+    "rearm": "arm it for the first time, or again after a fault, after a countdown",
+    "recover": "end a reflex of the arm, by its driver",
+    "stop": "stop it until it is armed again",
+    "home": "plan a motion home that touches nothing, and move there",
+    "move": "the same to a pose that was taught: --pose NAME",
+    "teach": "give the present joints a name: --pose NAME",
+    "teleop": "steer the tool with the keyboard",
+}
+
+
+def run(words: list[str]) -> int:
+    """Run the verb with the words that follow it."""
+    listed = "\n".join(f"  {name:<8} {text}" for name, text in ACTIONS.items())
+    parser = verb_parser(
+        "arm",
+        f"Look at the arm of the running system, and move it by hand.\n\nactions:\n{listed}",
+        "introspect arm check\n  introspect arm rearm\n  introspect arm home --speed 0.1\n"
+        "  introspect arm teach --pose above_bin",
+    )
+    parser.add_argument("action", metavar="ACTION", help="what to do")
+    parser.add_argument("--pose", default="", metavar="NAME", help="of move and teach")
+    parser.add_argument("--poses", default="poses.yaml", metavar="FILE", help="of taught poses")
+    parser.add_argument(
+        "--speed", type=float, default=0.0, help="share of the joints' limits; 0: the planner's own"
+    )
+    parser.add_argument("--open", action="store_true", help="open the gripper on the way")
+    parser.add_argument("--yes", action="store_true", help="arm without a countdown")
+    parser.add_argument("--arm", default="panda", help="arm, by the name of its data file")
+    parser.add_argument("--namespace", default="", help="namespace of the system")
+    options = parser.parse_args(words)
+    _check(options)
+
+    from introspect.runner.domain import domain_id
+    from introspect.runner.preflight import check_arm
+    from introspect.specification import absolute_namespace
+
+    domain_id(os.environ)
+    check_arm(options.arm)
+    namespace = absolute_namespace(options.namespace)
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", *_program(options, namespace)])
+
+
+def _check(options: argparse.Namespace) -> None:
+    if options.action not in ACTIONS:
+        hint = did_you_mean(options.action, ACTIONS)
+        raise UsageError(
+            f"there is no action '{options.action}'.{hint} Actions: {', '.join(ACTIONS)}."
+        )
+    if options.action in ("move", "teach") and not options.pose:
+        raise UsageError(f"{options.action} needs the name of a pose: --pose NAME")
+    if not 0.0 <= options.speed <= 1.0:
+        raise UsageError(f"--speed {options.speed:g} is not allowed. Allowed: 0 to 1.")
+
+
+def _program(options: argparse.Namespace, namespace: str) -> list[str]:
+    """The words after ``python -m``: only programs in ``nodes/`` talk ROS."""
+    if options.action == "teleop":
+        parameters = ["-r", f"__ns:={namespace}", "-p", f"arm:={options.arm}"]
+        quiet = ["--ros-args", "--log-level", "warn"]
+        return ["introspect.nodes.teleoperation_node", *quiet, *parameters]
+    if options.action == "teach":
+        return [
+            "introspect.nodes.teach_program",
+            *("--namespace", namespace, "--arm", options.arm),
+            *("--pose", options.pose, "--poses", options.poses),
+        ]
+    program = ["introspect.nodes.arm_terminal", options.action, "--namespace", namespace]
+    program += ["--pose", options.pose or "home", "--speed", str(options.speed)]
+    if options.open:
+        program += ["--open-gripper-of", options.arm]
+    if sys.stdin.isatty() and not options.yes:
+        program.append("--countdown")
+    return program

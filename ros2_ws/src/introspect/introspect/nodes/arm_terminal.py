@@ -1,0 +1,202 @@
+"""A person's hand on the arm: ``introspect arm`` becomes this program."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import rclpy
+from introspect_msgs.action import MoveTo
+from introspect_msgs.msg import GuardStatus
+from rclpy.action import ActionClient
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+from rclpy.task import Future
+from std_srvs.srv import Trigger
+
+from introspect_control.nodes.runtime import LATCHED, end, make_executor
+from introspect_description import ArmDescription
+
+NAME = "introspect_arm"
+COUNTDOWN = 3  # before an arm is armed [s]
+_PATIENCE = 10.0  # with a service, discovery included [s]
+_ASK_AGAIN = 3.0  # where no answer comes [s]
+_WAKE_UP = 0.05  # [s]
+_STATES = {
+    GuardStatus.IDLE: "idle, ready for commands",
+    GuardStatus.ACTIVE: "moving",
+    GuardStatus.STOPPING: "stopping",
+    GuardStatus.FAULT: "in a fault until it is armed",
+}
+
+
+class ArmError(Exception):
+    """What was asked for could not be done; the text says why."""
+
+
+class ArmTerminal:
+    """Talks to the arm bridge and the planner on behalf of a person.
+
+    Args:
+        namespace: of the system, absolute.
+    """
+
+    def __init__(self, namespace: str) -> None:
+        self.node = Node(NAME, namespace=namespace, enable_rosout=False)
+        self.node.executor = self._executor = make_executor()
+        self._executor.add_node(self.node)
+        self.guard: GuardStatus | None = None
+        self.node.create_subscription(GuardStatus, "guard/status", self._on_guard, LATCHED)
+
+    def check(self) -> bool:
+        """Print all that must be right before the arm may move, and whether it is."""
+        answer = self.call("guard/check")
+        self.wait(lambda: self.guard is not None, "guard/status")
+        for line in answer.message.splitlines():
+            what, _, problem = line.partition(": ")
+            mark = "ok     " if problem == "ok" else "PROBLEM"
+            print(f"  {mark}  {what}" + ("" if problem == "ok" else f": {problem}"))
+        reason = f" ({self.guard.reason})" if self.guard.reason else ""
+        print(f"the arm is {_STATES.get(self.guard.state, 'in an unknown state')}{reason}")
+        return bool(answer.success)
+
+    def rearm(self, countdown: bool) -> None:
+        """End a fault, or arm the arm for the first time.
+
+        Raises:
+            ArmError: The bridge refuses.
+        """
+        self.check()
+        for seconds in range(COUNTDOWN if countdown else 0, 0, -1):
+            print(f"armed in {seconds} s; Ctrl-C stops that", flush=True)
+            time.sleep(1.0)
+        self._say("guard/rearm")
+
+    def recover(self) -> None:
+        """End a reflex of the arm, by its driver."""
+        self._say("arm/recover")
+
+    def stop(self) -> None:
+        """Stop the arm until it is armed again."""
+        self._say("guard/stop")
+
+    def move(self, goal: MoveTo.Goal) -> None:
+        """Plan and move, with a line of progress; Ctrl-C cancels.
+
+        Raises:
+            ArmError: There is no planner, or the motion failed.
+        """
+        client = ActionClient(self.node, MoveTo, "move_to")
+        self.wait(client.server_is_ready, "move_to (is planner_node running?)")
+        handle = self._result(client.send_goal_async(goal, feedback_callback=_tell))
+        if not handle.accepted:
+            raise ArmError("move_to refused the goal; planner_node's log says why")
+        ended = handle.get_result_async()
+        try:
+            while not ended.done():
+                self._executor.spin_once(timeout_sec=_WAKE_UP)
+        except KeyboardInterrupt:
+            self._result(handle.cancel_goal_async())
+            self.wait(ended.done, "the arm to stop")
+        print(end="\r\x1b[K" if sys.stderr.isatty() else "", file=sys.stderr)
+        result = ended.result().result
+        if not result.success:
+            raise ArmError(result.message)
+        print(f"there: planned in {result.planning_time:.2f} s, moved for {result.duration:.1f} s")
+
+    def call(self, service: str) -> Trigger.Response:
+        """Call a service without arguments; ask again where no answer comes."""
+        client = self.node.create_client(Trigger, service)
+        self.wait(client.service_is_ready, f"{service} (is the system running?)")
+        asked = [client.call_async(Trigger.Request())]
+        since = time.monotonic()
+        while not any(future.done() for future in asked):
+            self._executor.spin_once(timeout_sec=_WAKE_UP)
+            if time.monotonic() - since > _ASK_AGAIN * len(asked):
+                asked.append(client.call_async(Trigger.Request()))
+            if time.monotonic() - since > _PATIENCE:
+                raise ArmError(f"{service} does not answer")
+        return next(future.result() for future in asked if future.done())
+
+    def wait(self, condition: Callable[[], bool], what: str) -> None:
+        """Let messages come in until a condition holds.
+
+        Raises:
+            ArmError: It does not for too long.
+        """
+        deadline = time.monotonic() + _PATIENCE
+        while not condition():
+            self._executor.spin_once(timeout_sec=_WAKE_UP)
+            if time.monotonic() > deadline:
+                raise ArmError(f"nothing of {what} for {_PATIENCE:.0f} s")
+
+    def close(self) -> None:
+        """Free the node."""
+        end(self.node)
+
+    def _result(self, future: Future[Any]) -> Any:
+        self.wait(future.done, "an answer")
+        return future.result()
+
+    def _say(self, service: str) -> None:
+        answer = self.call(service)
+        if not answer.success:
+            raise ArmError(answer.message)
+        print(answer.message)
+
+    def _on_guard(self, message: GuardStatus) -> None:
+        self.guard = message
+
+
+def _tell(feedback: Any) -> None:
+    if sys.stderr.isatty():
+        text = f"{feedback.feedback.stage} {feedback.feedback.progress:.0%}"
+        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+
+
+def pose_goal(name: str, speed: float, open_gripper_of: str) -> MoveTo.Goal:
+    """A named pose as a goal, with the gripper of an arm open unless that is empty."""
+    goal = MoveTo.Goal(name=name, speed=speed)
+    if open_gripper_of:
+        goal.move_gripper = True
+        goal.gripper_width = ArmDescription.load(open_gripper_of).gripper.width_max
+    return goal
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Do one thing, as words ask that ``introspect arm`` has checked."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("what", choices=("check", "rearm", "recover", "stop", "home", "move"))
+    parser.add_argument("--namespace", default="/")
+    parser.add_argument("--pose", default="home")
+    parser.add_argument("--speed", type=float, default=0.0)
+    parser.add_argument("--open-gripper-of", default="")
+    parser.add_argument("--countdown", action="store_true")
+    options = parser.parse_args(words)
+    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+    terminal = ArmTerminal(options.namespace)
+    try:
+        if options.what == "check":
+            return 0 if terminal.check() else 1
+        if options.what == "rearm":
+            terminal.rearm(options.countdown)
+        elif options.what in ("home", "move"):
+            terminal.move(pose_goal(options.pose, options.speed, options.open_gripper_of))
+        else:
+            getattr(terminal, options.what)()
+    except ArmError as error:
+        print(f"introspect: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        terminal.close()
+        rclpy.try_shutdown()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

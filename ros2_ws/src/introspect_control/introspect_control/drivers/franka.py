@@ -1,0 +1,75 @@
+"""What both drivers of Franka's arms have in common: modes, gains and the hand."""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol
+
+from introspect_control.drivers.driver import Condition
+
+STIFFNESS = (600.0, 600.0, 600.0, 600.0, 250.0, 150.0, 50.0)  # of each joint [N·m/rad]
+DAMPING = (50.0, 50.0, 50.0, 20.0, 20.0, 20.0, 10.0)  # of each joint [N·m·s/rad]
+RATE = 200.0  # of positions and velocities; the libraries make torques of them at 1 kHz [Hz]
+HAND_SPEED = 0.1  # of the width [m/s]
+ANYTHING = 1.0  # by which the width may differ from what was asked for in a grasp [m]
+
+_CONDITIONS = {
+    "Other": (Condition.INACTIVE, "not ready: unlock the brakes and activate FCI in Desk"),
+    "Idle": (Condition.INACTIVE, "no controller runs"),
+    "Move": (Condition.READY, ""),
+    "Guiding": (Condition.INACTIVE, "guided by hand"),
+    "Reflex": (Condition.REFLEX, ""),
+    "UserStopped": (Condition.EMERGENCY_STOP, "the stop button is pressed"),
+    "AutomaticErrorRecovery": (Condition.INACTIVE, "recovering from an error"),
+}
+
+
+def mode_name(mode: str) -> str:
+    """Name of a RobotMode as either library writes it: RobotMode.kIdle or RobotMode.Idle."""
+    return mode.rpartition(".")[2].removeprefix("k")
+
+
+def condition_of(mode: str, controlled: bool, error: str) -> tuple[Condition, str]:
+    """Condition of an arm, and the reason.
+
+    Args:
+        mode: libfranka's RobotMode as text.
+        controlled: whether our controller runs.
+        error: that it has ended with; empty if it has not.
+    """
+    name = mode_name(mode)
+    condition, reason = _CONDITIONS.get(name, (Condition.INACTIVE, f"in mode {name}"))
+    if condition is Condition.REFLEX:
+        return condition, error or "stopped by a reflex"
+    if error and condition in (Condition.READY, Condition.INACTIVE):
+        return Condition.REFLEX, error
+    if condition is Condition.READY and not controlled:
+        return Condition.INACTIVE, "another program controls it"
+    return condition, reason
+
+
+class Hand(Protocol):
+    """A Franka Hand, as both libraries have it. Both calls wait until it has moved."""
+
+    def move(self, width: float, speed: float) -> bool:
+        """Move to a width [m]."""
+
+    def grasp(
+        self, width: float, speed: float, force: float, epsilon_inner: float, epsilon_outer: float
+    ) -> bool:
+        """Close, and then hold with a force [N]."""
+
+
+def move_hand(hand: Hand, width: float, force: float, present: float | None) -> None:
+    """Open to a width [m], or close to it and grasp what is there with a force [N].
+
+    Args:
+        hand: to move.
+        width: to have [m].
+        force: to hold with [N].
+        present: width [m], or None where it is not known.
+    """
+    if present is None or math.isclose(width, present, abs_tol=1e-4) or width > present:
+        hand.move(width, HAND_SPEED)
+    else:
+        hand.grasp(width, HAND_SPEED, force, ANYTHING, ANYTHING)

@@ -1,0 +1,319 @@
+"""A mock arm on the topics and services of a real one, in wall time."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import time
+from dataclasses import dataclass
+
+from geometry_msgs.msg import PoseStamped
+from introspect_msgs.msg import ArmStatus, GripperCommand
+from introspect_msgs.srv import InjectFault, PerturbWorld, ResetWorld
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+from rclpy.task import Future
+from sensor_msgs.msg import JointState
+from std_srvs.srv import SetBool, Trigger
+from trajectory_msgs.msg import JointTrajectory
+
+from introspect_control.nodes.runtime import (
+    LATCHED,
+    STREAM,
+    ConfigurationError,
+    ManagedNode,
+    NodeParameters,
+    parameter,
+    spin,
+)
+from introspect_description import ArmDescription, DescriptionError
+from introspect_sim.commands import CommandError
+from introspect_sim.mock import (
+    ArmState,
+    FaultError,
+    Manners,
+    MockArm,
+    RecoveryError,
+    make_mock_world,
+    read_schedule,
+)
+from introspect_sim.nodes import mock_arm_messages as messages
+from introspect_sim.nodes.camera import CameraPublisher
+from introspect_sim.nodes.disturbances import disturb
+from introspect_sim.nodes.trajectory_messages import read_trajectory
+from introspect_sim.task_scene import SimulationError
+from introspect_sim.tasks import make_task
+from introspect_sim.worlds import WORLDS, WorldError
+from introspect_sim.worlds.offscreen import choose_offscreen_gl
+
+GRIPPER_TYPE = "introspect_msgs/msg/GripperCommand"
+CAMERA_RATE = 20.0  # [Hz]
+STATUS_PERIOD = 0.1  # [s]
+LOOKS = 2  # in a period of the controller, at what has arrived
+
+
+@dataclass(frozen=True)
+class MockArmParameters(NodeParameters, Manners):
+    """Which arm, what goes wrong, and its manners (see ``introspect_sim.mock.Manners``)."""
+
+    arm: str = parameter("panda", "arm, by the name of its data file")
+    backend: str = parameter("mujoco", "physics engine", choices=WORLDS)
+    task: str = parameter("pick_and_place", "task whose starts reset_world draws")
+    seed: int = parameter(0, "of the first start, and of errors, noise and losses", minimum=0)
+    camera: bool = parameter(False, "publish the camera while somebody listens")
+    poses: bool = parameter(True, "publish object_pose and goal_pose, as a perception node would")
+    faults: str = parameter(
+        "", "schedule: YAML list of {fault, value, at [s], duration [s]}, or the path of a file"
+    )
+
+    @property
+    def manners(self) -> Manners:
+        """The manners alone."""
+        names = [field.name for field in dataclasses.fields(Manners)]
+        return Manners(**{name: getattr(self, name) for name in names})
+
+
+class MockArmNode(ManagedNode[MockArmParameters]):
+    """Lets a mock arm live in real time, and passes on what it is told and what it shows."""
+
+    def __init__(self) -> None:
+        super().__init__("mock_arm_node", MockArmParameters)
+
+    def configure(self) -> None:
+        """Make the world, and everything that talks about it."""
+        parameters = self.parameters
+        try:
+            if parameters.camera and parameters.backend == "mujoco":
+                choose_offscreen_gl()
+            self._description = arm = ArmDescription.load(parameters.arm)
+            task = make_task(parameters.task)
+            schedule = read_schedule(parameters.faults)
+            self._world = make_mock_world(arm, parameters.backend)
+            self._camera = (
+                CameraPublisher(
+                    self, self._world, arm.camera, round(arm.controller.rate / CAMERA_RATE)
+                )
+                if parameters.camera
+                else None
+            )
+        except (DescriptionError, WorldError, ValueError) as error:
+            raise ConfigurationError(str(error)) from error
+        if arm.gripper.command_type != GRIPPER_TYPE:
+            raise ConfigurationError(
+                f"the gripper of {arm.name!r} takes {arm.gripper.command_type}, the mock one only "
+                f"{GRIPPER_TYPE}"
+            )
+        now = time.monotonic()
+        self._arm = MockArm(
+            self._world,
+            task,
+            parameters.manners,
+            parameters.seed,
+            schedule,
+            now,
+            epoch=time.time_ns() - round(1e9 * now),
+        )
+        self._loop = self.diagnostics.time_loop("advance")
+        self.diagnostics.before_publishing(self._report)
+        self._reported = self._arm.status
+        self._reported_faults: dict[str, str] = {}
+        self._reported_skipped = 0.0
+        self._waiting_for_picture: list[tuple[float, Future[str]]] = []
+        self._joints = self.create_publisher(JointState, arm.controller.state_topic, STREAM)
+        if parameters.poses:
+            self._object = self.create_publisher(PoseStamped, "object_pose", STREAM)
+            self._goal = self.create_publisher(PoseStamped, "goal_pose", STREAM)
+        self._status = self.create_publisher(ArmStatus, "arm/status", LATCHED)
+        self.create_subscription(
+            JointTrajectory, arm.controller.trajectory_topic, self._on_trajectory, STREAM
+        )
+        self.create_subscription(
+            GripperCommand, arm.gripper.command_topic, self._on_gripper, STREAM
+        )
+        self.create_service(Trigger, "arm/recover", self._on_recover)
+        self.create_service(SetBool, "arm/emergency_stop", self._on_emergency_stop)
+        self.create_service(InjectFault, "inject_fault", self._on_inject)
+        self.create_service(ResetWorld, "reset_world", self._on_reset)
+        self.create_service(PerturbWorld, "perturb_world", self._on_perturb)
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(STATUS_PERIOD, self._publish_status, clock=steady)
+        self._publish_status()
+
+    def activate(self) -> None:
+        """Let the arm live."""
+        self._arm.rest_until(time.monotonic())
+        period = 1.0 / self._description.controller.rate / LOOKS
+        self.create_timer(period, self._run, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self.get_logger().info(
+            f"mock {self._description.name} in {self.parameters.backend}, "
+            f"{self.parameters.task}; inject_fault with fault 'list' shows what can fail"
+        )
+
+    def deactivate(self) -> None:
+        """Let its time stand still, and keep nobody waiting for it."""
+        self._loop.pause()
+        self._answer_resets("mock_arm_node was deactivated before the new start was seen")
+
+    def cleanup(self) -> None:
+        """Free the world."""
+        self._world.close()
+
+    def _run(self) -> None:
+        now = time.monotonic()
+        with self._loop:
+            shown = self._arm.advance(now)
+            for joints in shown.joints:
+                self._joints.publish(messages.write_joints(joints, self._description))
+            if self.parameters.poses:
+                for report in shown.poses:
+                    seen = messages.write_object(report, self._description)
+                    if seen is not None:
+                        self._object.publish(seen)
+                    self._goal.publish(messages.write_goal(report, self._description))
+        self._answer_resets()
+        self._say_what_changed(now)
+        if self._camera is not None:
+            self._camera.publish(self._arm.host_stamp(now))
+
+    # Commands.
+
+    def _on_trajectory(self, message: JointTrajectory) -> None:
+        stamp = message.header.stamp
+        try:
+            if stamp.sec or stamp.nanosec:
+                raise CommandError(
+                    "trajectory refused: its stamp must be 0 (it starts when it arrives), got "
+                    f"{stamp.sec}.{stamp.nanosec:09d} s; the arm's clock is not the host's"
+                )
+            self._arm.follow(*read_trajectory(message), now=time.monotonic())
+        except CommandError as error:
+            self.diagnostics.count("trajectories refused")
+            self.get_logger().error(str(error), throttle_duration_sec=1.0)
+
+    def _on_gripper(self, message: GripperCommand) -> None:
+        try:
+            self._arm.move_gripper(message.width, time.monotonic())
+        except CommandError as error:
+            self.diagnostics.count("gripper commands refused")
+            self.get_logger().error(str(error), throttle_duration_sec=1.0)
+
+    # Services.
+
+    def _on_recover(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        try:
+            response.message = self._arm.recover()
+        except RecoveryError as error:
+            response.message = str(error)
+            return response
+        response.success = True
+        self._say_what_changed(time.monotonic())
+        return response
+
+    def _on_emergency_stop(
+        self, request: SetBool.Request, response: SetBool.Response
+    ) -> SetBool.Response:
+        self._arm.press_emergency_stop(request.data)
+        response.success = True
+        response.message = (
+            "pressed: the arm brakes" if request.data else "released; arm/recover ends the stop"
+        )
+        self._say_what_changed(time.monotonic())
+        return response
+
+    def _on_inject(
+        self, request: InjectFault.Request, response: InjectFault.Response
+    ) -> InjectFault.Response:
+        try:
+            response.message = self._arm.inject(
+                request.fault, request.value, request.delay, request.duration, time.monotonic()
+            )
+        except FaultError as error:
+            response.message = str(error)
+            return response
+        response.success = True
+        return response
+
+    async def _on_reset(
+        self, request: ResetWorld.Request, response: ResetWorld.Response
+    ) -> ResetWorld.Response:
+        """Put the object to a start, and answer once poses have shown it there."""
+        try:
+            response.message = self._arm.reset(request.seed)
+        except SimulationError as error:
+            response.message = str(error)
+            return response
+        problem = ""
+        if self.active and self.parameters.poses:
+            future: Future[str] = Future()
+            self._waiting_for_picture.append((time.monotonic(), future))
+            problem = await future
+        response.success, response.message = not problem, problem or response.message
+        return response
+
+    def _on_perturb(
+        self, request: PerturbWorld.Request, response: PerturbWorld.Response
+    ) -> PerturbWorld.Response:
+        disturb(self._arm.scene, lambda: self._arm.drop_object(time.monotonic()), request, response)
+        if response.success:
+            self.get_logger().info(response.message)
+        return response
+
+    def _answer_resets(self, problem: str = "") -> None:
+        """End the wait of those whose new start has been seen; with a problem, of all."""
+        for item in list(self._waiting_for_picture):
+            asked_at, future = item
+            if problem or self._arm.poses_until > asked_at:
+                self._waiting_for_picture.remove(item)
+                future.set_result(problem)
+
+    # What it tells of itself.
+
+    def _say_what_changed(self, now: float) -> None:
+        status, reported = self._arm.status, self._reported
+        if (status.state, status.reason) != (reported.state, reported.reason):
+            self._publish_status()
+            text = f"{status.state.name}: {status.reason}" if status.reason else status.state.name
+            if status.state is ArmState.READY:
+                self.get_logger().info(text)
+            else:
+                self.get_logger().warning(text)
+        faults = {planned.fault.name: planned.description for planned in self._arm.faults(now)}
+        if faults != self._reported_faults:
+            for name in faults.keys() - self._reported_faults.keys():
+                self.get_logger().warning(f"fault begins: {faults[name]}")
+            for name in self._reported_faults.keys() - faults.keys():
+                self.get_logger().warning(f"fault is over: {self._reported_faults[name]}")
+            self._reported_faults = faults
+
+    def _publish_status(self) -> None:
+        self._reported = status = self._arm.status
+        stamp = self._arm.host_stamp(time.monotonic())
+        self._status.publish(messages.write_status(status, stamp, self._description))
+
+    def _report(self) -> None:
+        arm, values = self._arm, self.diagnostics
+        for name in ("ignored", "lost"):
+            values.set(f"commands {name}", getattr(arm, name))
+        values.set("trajectories aborted", arm.aborted)
+        values.set("reflexes", arm.reflexes)
+        values.set("diverged", arm.diverged)
+        values.set("gripper force [N]", arm.gripper_force)
+        values.set("faults", ", ".join(self._reported_faults.values()) or "none")
+        values.set("skipped [s]", arm.skipped)
+        status = arm.status
+        if arm.skipped > self._reported_skipped:
+            values.warn(f"this machine is too slow: {arm.skipped:.1f} s were left out")
+        elif status.state is not ArmState.READY:
+            values.warn(f"{status.state.name}: {status.reason}")
+        else:
+            values.ok(status.reason or "ok")
+        self._reported_skipped = arm.skipped
+
+
+def main() -> None:
+    """Run the node."""
+    sys.exit(spin(MockArmNode))
+
+
+if __name__ == "__main__":
+    main()
