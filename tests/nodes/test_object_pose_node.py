@@ -176,7 +176,7 @@ def test_pictures_that_cannot_be_used_are_refused_by_name(
     with NodeProcess(MODULE, files) as process:
         camera.film(taken, lambda: problem in error(diagnostics), "the error", age)
 
-        assert problem in process.output
+        process.wait_for_output(problem)
         assert process.interrupt() == 0
     assert objects == []
 

@@ -108,7 +108,7 @@ def _lead_in(start: Array, first: Array, limits: JointLimits, period: float) -> 
     count = int(np.ceil(duration / _LEAD_IN_SHARE / period))
     s = np.arange(1, count + 1)[:, None] / max(count, 1)
     return Trajectory(
-        period * np.arange(1, count + 1),
+        period * np.arange(1.0, count + 1.0),
         start + s**3 * (10.0 - 15.0 * s + 6.0 * s * s) * change,
         30.0 * s**2 * (1.0 - s) ** 2 / (max(count, 1) * period) * change,
     )

@@ -114,8 +114,7 @@ class ScalarLimiter:
     def save(self) -> LimiterState:
         """The present state, for ``restore``."""
         return LimiterState(
-            *(list(part) for part in (self.position, self.velocity, self.acceleration)),
-            list(self._desired),
+            list(self.position), list(self.velocity), list(self.acceleration), list(self._desired)
         )
 
     def restore(self, state: LimiterState) -> None:

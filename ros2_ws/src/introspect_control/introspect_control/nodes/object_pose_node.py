@@ -133,7 +133,7 @@ class ObjectPoseNode(ManagedNode[ObjectPoseParameters]):
         self._looked, self._found = 0, dict.fromkeys(self._topics, 0)
         self._timer = self.diagnostics.time_loop("detection")
         self.diagnostics.before_publishing(self._report)
-        self._publishers = {
+        self._outputs = {
             name: self.create_publisher(PoseStamped, topic, STREAM)
             for name, topic in self._topics.items()
         }
@@ -205,7 +205,7 @@ class ObjectPoseNode(ManagedNode[ObjectPoseParameters]):
                 return
             seen = self._tracker.see(view.picture, T_base_camera, 1e-9 * stamp)
             for name, found in seen.items():
-                self._publish(self._publishers[name], found.pose, view.header.stamp)
+                self._publish(self._outputs[name], found.pose, view.header.stamp)
         self._looked += 1
         for name, found in seen.items():
             self._found[name] += 1
