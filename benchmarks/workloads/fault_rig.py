@@ -139,16 +139,18 @@ class FaultRig:
 
     # What can be done to it.
 
-    def start_bridge(self) -> None:
-        """Start the arm bridge, and wait until it is ready."""
+    def start_bridge(self, armed: bool = True) -> None:
+        """Start the arm bridge, and wait until it is ready; unarmed as on a real arm."""
         command = [sys.executable, "-m", BRIDGE, "--ros-args", "-p", f"arm:={ARM}"]
+        command += ["-p", f"armed:={str(armed).lower()}"]
         if self.kind == "simulated":
             command += ["-p", "use_sim_time:=true"]
         self.bridge = subprocess.Popen(
             command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         self.guard = GuardStatus(reason="not heard of yet")
-        self.wait(lambda: not self.guard.reason, "a bridge without complaints")
+        ready = "" if armed else "not armed yet"
+        self.wait(lambda: self.guard.reason[:13] == ready, "a bridge without complaints")
 
     def end_bridge(self, number: int) -> None:
         """Send the bridge a signal that ends it."""

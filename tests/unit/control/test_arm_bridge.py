@@ -685,3 +685,16 @@ def test_an_arm_that_is_reached_now_sooner_now_later_is_spared_by_the_lead() -> 
         worst[lead] = np.abs(windows[60:] - windows[:-60]).max() / 0.06
 
     assert worst[4] < 0.6 * worst[1]
+
+
+def test_a_policy_without_joint_states_to_act_on_is_not_to_blame_for_its_silence() -> None:
+    rig = Rig()
+    rig.run(63)  # the next action is due in 10 ms
+
+    # when neither states nor actions come for a while
+    rig.run(12, policy=False, states=False)
+    assert rig.bridge.state is not GuardState.ACTIVE
+    rig.run(30)
+
+    # then motion goes on without re-arming
+    assert rig.bridge.state is GuardState.ACTIVE

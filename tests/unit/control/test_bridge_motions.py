@@ -186,16 +186,18 @@ def test_an_arm_that_does_not_get_there_is_told_of() -> None:
 def test_an_arm_whose_speed_scaling_is_nothing_stops_and_starts_anew_where_it_is(rig: Rig) -> None:
     # given
     rig.run(60)
-    rig.bridge.on_speed_scaling(0.0)
+    rig.bridge.on_speed_scaling(0.0, rig.now)
     assert rig.bridge.state is GuardState.IDLE
     assert "speed scaling is 0%" in rig.bridge.status().reason
 
     # when it goes on somewhere else
     rig.run(20)
     rig.arm.reset(rig.arm.sample(rig.now)[0] - 0.05)
-    rig.bridge.on_speed_scaling(1.0)
+    rig.bridge.on_speed_scaling(1.0, rig.now)
     before = len(rig.trajectories)
     rig.run(12)
+    assert "bringing its latest trajectory to an end" in rig.bridge.refusal
+    rig.run(60)
 
     # then it starts from there
     assert rig.bridge.state is GuardState.ACTIVE
@@ -207,7 +209,7 @@ def test_half_the_speed_scaling_is_half_the_speed() -> None:
     speeds = []
     for share in (1.0, 0.5):
         rig = Rig()
-        rig.bridge.on_speed_scaling(share)
+        rig.bridge.on_speed_scaling(share, rig.now)
         rig.run(100)
         speeds.append(np.linalg.norm(rig.sent[-1].linear))
 

@@ -30,7 +30,14 @@ def test_nodes_of_the_runner(users: str | None, wanted: str) -> None:
     ("users", "wanted"), [(None, "LOCALHOST"), ("", "LOCALHOST"), ("SUBNET", "SUBNET")]
 )
 @pytest.mark.parametrize(
-    "words", [["view"], ["capture", "--out", "a_new_bag"], ["arm", "check"], ["arm", "teleop"]]
+    "words",
+    [
+        ["view"],
+        ["capture", "--out", "a_new_bag"],
+        ["arm", "check"],
+        ["arm", "teleop"],
+        ["calibrate"],
+    ],
 )
 def test_commands_that_become_a_node(
     words: list[str], users: str | None, wanted: str, monkeypatch: pytest.MonkeyPatch

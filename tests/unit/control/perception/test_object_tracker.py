@@ -10,8 +10,8 @@ from introspect_control.perception import (
     ObjectTracker,
     PerceptionError,
     Pose,
-    TaggedObject,
     TagFamily,
+    TaggedObject,
     TagPlace,
 )
 from introspect_control.perception.locator import LocatorConfig
@@ -23,6 +23,7 @@ CAMERA = CameraModel.pinhole(640, 480, 0.8)
 FAMILY = TagFamily()
 CUBE = TaggedObject.cube(max_tilt=0.5)
 GOAL = TaggedObject("goal", (TagPlace(10, 0.06, Pose.from_xyz_rpy((0, 0, -0.02), (0, 0, 0))),))
+MIDDLE = np.array([0.47, 0.0, 0.02])  # of where objects are [m]
 PERIOD = 1.0 / 15.0  # between two pictures [s]
 
 
@@ -30,7 +31,7 @@ def camera_at(distance: float, elevation: float) -> Pose:
     """A camera that looks down on the table's middle, from an elevation in degrees."""
     angle = np.radians(elevation)
     away = distance * np.array([np.cos(angle), 0.0, np.sin(angle)])
-    return Pose.looking(away + [0.47, 0.0, 0.02], [0.47, 0.0, 0.02])
+    return Pose.looking(MIDDLE + away, MIDDLE)
 
 
 def on_table(x: float, y: float, yaw: float) -> Pose:

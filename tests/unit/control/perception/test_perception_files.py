@@ -63,6 +63,15 @@ def file(tmp_path: Path, text: str, name: str = "file.yaml") -> Path:
     return path
 
 
+def refusal(kind: str, path: Path) -> PerceptionError | None:
+    """What reading a file is refused with, if it is; any other error goes through."""
+    try:
+        READERS[kind](path)
+    except PerceptionError as error:
+        return error
+    return None
+
+
 def test_a_camera_as_ros_writes_it_is_read(tmp_path: Path) -> None:
     camera = read_camera(file(tmp_path, CAMERA))
     rectified = read_camera(file(tmp_path, CAMERA), rectified=True)
@@ -161,11 +170,11 @@ def test_a_mistake_is_named_with_file_and_key(
     assert old in TEXTS[kind]
     path = file(tmp_path, TEXTS[kind].replace(old, new, 1))
 
-    with pytest.raises(PerceptionError, match=message) as refusal:
+    with pytest.raises(PerceptionError, match=message) as refused:
         READERS[kind](path)
 
-    assert str(refusal.value).startswith(f"{path}: ")
-    assert len(str(refusal.value)) < 600
+    assert str(refused.value).startswith(f"{path}: ")
+    assert len(str(refused.value)) < 600
 
 
 @pytest.mark.parametrize("kind", READERS)
@@ -187,19 +196,18 @@ def test_a_mistake_is_named_with_file_and_key(
 def test_what_is_no_such_file_is_refused_in_one_line(tmp_path: Path, kind: str, text: str) -> None:
     path = file(tmp_path, text)
 
-    with pytest.raises(PerceptionError) as refusal:
-        READERS[kind](path)
+    said = str(refusal(kind, path))
 
-    assert str(refusal.value).startswith(f"{path}: ")
-    assert "\n" not in str(refusal.value)
+    assert said.startswith(f"{path}: ")
+    assert "\n" not in said
 
 
 def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(PerceptionError, match="cannot be read: .*No such file"):
+    with pytest.raises(PerceptionError, match=r"cannot be read: .*No such file"):
         read_camera(tmp_path / "none.yaml")
     binary = tmp_path / "binary.yaml"
     binary.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(PerceptionError, match="cannot be read: .*utf-8"):
+    with pytest.raises(PerceptionError, match=r"cannot be read: .*utf-8"):
         read_camera(binary)
     large = tmp_path / "large.yaml"
     with large.open("wb") as stream:
@@ -231,10 +239,7 @@ def test_whatever_stands_in_a_file_is_read_or_refused_by_name(
     content |= {key: data.draw(values) for key in keys}
     path = tmp_path / "fuzzed.yaml"
     path.write_text(yaml.safe_dump(content), encoding="utf-8")
-    try:
-        READERS[kind](path)
-    except PerceptionError as refusal:
-        assert str(path) in str(refusal)
+    assert refusal(kind, path) is None or str(path) in str(refusal(kind, path))
 
 
 @pytest.mark.parametrize("kind", READERS)
@@ -249,10 +254,7 @@ def test_whatever_becomes_of_its_text_it_is_read_or_refused_by_name(
     text = text[:at] + put + text[at:]
     path = tmp_path / "fuzzed.yaml"
     path.write_text(text[: len(text) - cut], encoding="utf-8", errors="replace")
-    try:
-        READERS[kind](path)
-    except PerceptionError as refusal:
-        assert str(path) in str(refusal)
+    assert refusal(kind, path) is None or str(path) in str(refusal(kind, path))
 
 
 class TestSamples:
@@ -306,7 +308,7 @@ class TestSamples:
         assert str(refusal.value).startswith(f"{path}: ")
 
     def test_another_arm_is_refused_with_both_lists_of_joints(self) -> None:
-        with pytest.raises(PerceptionError, match="panda_joint1, .* but arm fr3 has fr3_joint1, "):
+        with pytest.raises(PerceptionError, match=r"panda_joint1, .* but arm fr3 has fr3_joint1, "):
             solve(self.recorded(), ArmDescription.load("fr3"), np.random.default_rng(0))
 
     def test_a_folder_without_room_keeps_the_samples_there_are(self, small_disk: Path) -> None:

@@ -1,4 +1,4 @@
-"""Poses become steadier, outliers are held back, and nothing is known for longer than it is true."""
+"""Poses become steadier, outliers are held back, and what is long ago is not known any more."""
 
 from __future__ import annotations
 

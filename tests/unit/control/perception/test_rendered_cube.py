@@ -14,8 +14,8 @@ from introspect_control.perception import (
     CameraModel,
     ObjectTracker,
     Pose,
-    TaggedObject,
     TagFamily,
+    TaggedObject,
 )
 from introspect_sim.worlds import WorldError
 from introspect_sim.worlds.offscreen import choose_offscreen_gl
@@ -78,6 +78,7 @@ renderer.close()
 np.savez(sys.argv[2], pictures=np.array(pictures))
 """
 CAMERA = CameraModel.pinhole(640, 480, 0.8)
+MIDDLE = np.array([0.47, 0.0, 0.02])  # of where cubes are [m]
 
 
 def places(count: int) -> tuple[list[Pose], list[Pose]]:
@@ -89,7 +90,7 @@ def places(count: int) -> tuple[list[Pose], list[Pose]]:
         angle, distance = np.radians(rng.uniform(35.0, 65.0)), 0.6 + 0.4 * k / (count - 1)
         away = distance * np.array([np.cos(angle), 0.0, np.sin(angle)])
         cubes.append(Pose.from_xyz_rpy((x, y, 0.02), (0.0, 0.0, yaw)))
-        cameras.append(Pose.looking(away + [0.47, 0.0, 0.02], [0.47, 0.0, 0.02]))
+        cameras.append(Pose.looking(MIDDLE + away, MIDDLE))
     return cubes, cameras
 
 

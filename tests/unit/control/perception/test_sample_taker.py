@@ -10,8 +10,8 @@ from introspect_control.perception import (
     PerceptionError,
     Pose,
     TagDetector,
-    TaggedObject,
     TagFamily,
+    TaggedObject,
     TagPlace,
 )
 from introspect_control.perception.calibration_samples import RecordedSample

@@ -13,8 +13,8 @@ from introspect_control.perception import (
     PerceptionError,
     Pose,
     TagDetector,
-    TaggedObject,
     TagFamily,
+    TaggedObject,
     TagPlace,
 )
 from introspect_control.perception.opencv import load_opencv

@@ -20,6 +20,8 @@ ACTIONS = {
     "teleop": "steer the tool with the keyboard",
 }
 
+_NODES = {"teach": "introspect_teach", "teleop": "teleoperation_node"}  # the others are one
+
 
 def run(words: list[str]) -> int:
     """Run the verb with the words that follow it."""
@@ -45,10 +47,12 @@ def run(words: list[str]) -> int:
 
     from introspect.runner.domain import domain_id
     from introspect.runner.preflight import check_arm
+    from introspect.security.switch import take_keys
     from introspect.specification import absolute_namespace
 
     domain_id(os.environ)
     check_arm(options.arm)
+    take_keys(_NODES.get(options.action, "introspect_arm"), os.environ)
     namespace = absolute_namespace(options.namespace)
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, "-m", *_program(options, namespace)])

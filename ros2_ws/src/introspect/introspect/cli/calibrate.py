@@ -101,11 +101,13 @@ def _print_tags(options: Namespace) -> int:
 def _record(options: Namespace) -> int:
     from introspect.runner.domain import domain_id
     from introspect.runner.preflight import check_arm
+    from introspect.security.switch import take_keys
     from introspect.specification import absolute_namespace
     from introspect_control.perception import PerceptionError, TagFamily
 
     domain_id(os.environ)
     check_arm(options.arm)
+    take_keys("calibration_terminal", os.environ)
     try:
         TagFamily(options.family).check(options.tag)
     except PerceptionError as error:

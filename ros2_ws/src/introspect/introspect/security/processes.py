@@ -102,7 +102,7 @@ WORLDS = (
         "state_publisher_node",
         Rights(publishes=("robot_description", *_TRANSFORMS), subscribes=(STATE,)),
     ),
-    Access("object_pose_node", Rights(publishes=_POSES, subscribes=_IMAGES)),
+    Access("object_pose_node", Rights(publishes=_POSES, subscribes=(STATE, *_IMAGES))),
 )
 """Arms and what is around them."""
 
@@ -117,6 +117,8 @@ PEOPLE = (
         ),
         usual=EVERY_NODE,
     ),
+    Access("introspect_teach", Rights(subscribes=(STATE,)), usual=EVERY_NODE),
+    Access("calibration_terminal", Rights(subscribes=(STATE, *_IMAGES))),
     Access(
         "capture_node",
         Rights(

@@ -31,6 +31,7 @@ HELD_BY_POLICY = "hold asked for by the policy"  # why an arm stops between two 
 _MAX_LEAD = 0.05  # of an action's stamp before the latest joint state's [s]
 _MOVING = (GuardState.ACTIVE, GuardState.STOPPING)
 _SPEED = "speed scaling"  # source of a block
+_SLOW_TO_RESUME = 3.0  # times as long, for an arm comes back to its speed gently
 
 
 class ArmBridge:
@@ -91,6 +92,8 @@ class ArmBridge:
         self._motion = MotionFollower(self._guard, self._monitor, self._servo.limits, self.config)
         self._avoiding = ""  # what the latest action would have led to
         self._speed = 1.0  # the arm's own speed scaling
+        self._unfinished = 0.0  # at full speed, of the trajectory that it stood still in [s]
+        self._looked_at = 0.0  # when that was so [s]
         self._alarm = AlarmResponse(self.config)
         self._gripper = GripperCommander(arm.gripper, self.config.gripper_interval)
 
@@ -236,12 +239,20 @@ class ArmBridge:
         """How the latest trajectory ended, once; None while it is followed."""
         return self._motion.take_outcome()
 
-    def on_speed_scaling(self, share: float) -> None:
+    def on_speed_scaling(self, share: float, now: float) -> None:
         """Take word of the share of its speed at which the arm follows commands, 0 to 1.
 
         An arm that stands still for this must not find, when it goes on, that its commands have
-        gone ahead: the motion ends, and the next one starts at the measured joints.
+        gone ahead: the motion ends, and the next one starts at the measured joints, once the arm
+        has had the time to bring the latest trajectory to its end.
+
+        Args:
+            share: of its speed.
+            now: time [s]; not used in lockstep.
         """
+        if self.config.lockstep:
+            now = 1e-9 * self._monitor.stamp
+        self._rest_of_trajectory(now)
         self._speed = share
         if share >= self.config.frozen_below:
             self.unblock(_SPEED)
@@ -250,6 +261,7 @@ class ArmBridge:
         self._blocks.put(_SPEED, reason)
         if self.state in _MOVING:
             self._guard.settle(reason)
+            self._unfinished = _SLOW_TO_RESUME * self.config.horizon
 
     def tick(self, now: float) -> BridgeOutput:
         """Advance to ``now`` [s], which a timer calls for; not to be called in lockstep."""
@@ -283,6 +295,8 @@ class ArmBridge:
         if self.state is GuardState.STOPPING:
             return f"still stopping ({self._guard.reason})"
         if self.state is GuardState.IDLE:
+            if self._rest_of_trajectory(now) > 0.0:
+                return "the arm is bringing its latest trajectory to an end"
             return self._blocks.reason or self._monitor.problem(now)
         return ""
 
@@ -311,6 +325,13 @@ class ArmBridge:
             *self._monitor.findings(now),
             Finding("guard", self.obstacle(now) if faulty else ""),
         ]
+
+    def _rest_of_trajectory(self, now: float) -> float:
+        """What an arm that stood still has left of its latest trajectory, at full speed [s]."""
+        if self._unfinished > 0.0:
+            self._unfinished -= self._speed * (now - self._looked_at)
+        self._looked_at = now
+        return self._unfinished
 
     # Joint states.
 
@@ -410,11 +431,14 @@ class ArmBridge:
         """Stop the arm when actions or joint states have not come for too long."""
         age = self._monitor.age(now)
         if self.state is GuardState.ACTIVE:
-            if not self._motion.busy and self._command_watchdog.expired(now):
-                silence = self._command_watchdog.age(now)
+            silence = self._command_watchdog.age(now)
+            silent = not self._motion.busy and self._command_watchdog.expired(now)
+            # A policy that has seen nothing new since it was due has nothing to act on.
+            excused = self._monitor.silence(now) > silence - self.config.policy_period
+            if silent and not excused:
                 self._late += max(1, round(silence / self.config.policy_period) - 1)
                 self.stop(f"no policy action for {silence:.2f} s")
-            elif self._monitor.stale(now):
+            elif silent or self._monitor.stale(now):
                 self._guard.stop(f"joint_states are {age:.2f} s old")
                 self._blind = True
         if (self._blind or self.state in _MOVING) and age > self.config.state_fault:

@@ -83,6 +83,10 @@ class JointStateMonitor:
         """Compare the stamps with our clock anew: theirs was set."""
         self._offset, self._delay = float("inf"), 0.0
 
+    def silence(self, now: float) -> float:
+        """Time since the latest joint state came [s]; infinite before the first."""
+        return self._watchdog.age(now)
+
     def age(self, now: float) -> float:
         """Of what the latest joint state says [s]; infinite before the first.
 

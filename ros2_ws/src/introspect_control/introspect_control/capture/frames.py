@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from introspect_control.capture.errors import BagError
+from introspect_control.capture.errors import BagError, naming
 from introspect_control.capture.periods import Collection, Floats, Frame
 from introspect_control.capture.reader import BagReader
 from introspect_control.capture.timeline import Key
@@ -77,13 +77,15 @@ def read_recording(bag: BagReader, arm: ArmDescription) -> Recording:
     Raises:
         BagError: The bag lacks a topic, an arm's joint, or has no complete frame.
     """
-    found = Collection(bag, arm)
-    frames, skipped = found.frames()
-    if not frames:
-        why = f"; in each of {skipped} periods something is missing" if skipped else ""
-        raise BagError(f"the bag has no complete frame of an episode{why}")
-    episodes = [_episode(part) for part in _neighbours(frames)]
-    return Recording(episodes, found.names(), _rate(episodes), skipped, tuple(sorted(found.models)))
+    with naming(bag.path):
+        found = Collection(bag, arm)
+        frames, skipped = found.frames()
+        if not frames:
+            why = f"; in each of {skipped} periods something is missing" if skipped else ""
+            raise BagError(f"the bag has no complete frame of an episode{why}")
+        episodes = [_episode(part) for part in _neighbours(frames)]
+        models = tuple(sorted(found.models))
+        return Recording(episodes, found.names(), _rate(episodes), skipped, models)
 
 
 def _neighbours(frames: list[Frame]) -> Iterator[list[Frame]]:

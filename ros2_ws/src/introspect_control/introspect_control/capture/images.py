@@ -10,10 +10,10 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from introspect_control.capture.errors import BagError
+from introspect_control.capture.errors import BagError, naming
 from introspect_control.capture.frames import Recording
 from introspect_control.capture.periods import IMAGES, find_topic
-from introspect_control.capture.reader import BagReader
+from introspect_control.capture.reader import BagMessage, BagReader
 
 IMAGE = "observation.images.camera"
 _ORDERS = {"rgb8": (0, 1, 2), "bgr8": (2, 1, 0), "mono8": (0, 0, 0)}
@@ -54,16 +54,21 @@ def spool_images(bag: BagReader, recording: Recording) -> Spool | None:
     for number, item in enumerate(bag.messages(topic)):
         if number not in wanted:
             continue
-        try:
-            pixels = to_rgb(item.message)
-        except (AttributeError, TypeError, ValueError) as error:
-            raise BagError(f"{topic}: {item.type} is no image: {error}") from error
-        if places and pixels.shape != shape:
-            raise BagError(f"{topic}: an image of {pixels.shape} after those of {shape}")
+        with naming(bag.path):
+            pixels = _pixels(item)
+            if places and pixels.shape != shape:
+                raise BagError(f"{topic}: an image of {pixels.shape} after those of {shape}")
         height, width, channels = pixels.shape
         shape = (height, width, channels)
         places[number] = (file.seek(0, 2), file.write(_png(pixels)))
     return Spool(file, shape, places)
+
+
+def _pixels(item: BagMessage) -> NDArray[np.uint8]:
+    try:
+        return to_rgb(item.message)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise BagError(f"{item.topic}: {item.type} is no image: {error}") from error
 
 
 def to_rgb(image: Any) -> NDArray[np.uint8]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from introspect_control.capture.cdr import Decoder
 from introspect_control.capture.definition import Definition, parse_definition
-from introspect_control.capture.errors import BagError
+from introspect_control.capture.errors import BagError, naming
 from introspect_control.capture.lock import under_way
 from introspect_control.capture.metadata import read_metadata
 from introspect_control.capture.records import (
@@ -38,6 +38,7 @@ class Topic:
     type: str  # such as introspect_msgs/msg/Activations
     type_hash: str  # as it was on the wire; "" where the bag does not tell
     schema: Schema
+    file: Path  # that it is in
 
     @cached_property
     def definition(self) -> Definition:
@@ -99,7 +100,10 @@ class BagMessage:
             BagError: The bytes are no message of the topic's type.
         """
         if self._message is None:
-            self._message = self._topic.decoder(self.data)
+            try:  # of every message: no context manager
+                self._message = self._topic.decoder(self.data)
+            except BagError as error:
+                raise BagError(f"{self._topic.file}: {error}") from error
         return self._message
 
 
@@ -133,7 +137,7 @@ class BagReader:
         """
         found: dict[str, Topic] = {}
         for file in self.files:
-            with McapScan(file) as scan:
+            with naming(file), McapScan(file) as scan:
                 found |= {topic.name: topic for topic in topics_of(scan).topics.values()}
         return MappingProxyType(found)
 
@@ -197,7 +201,7 @@ class Channels:
             )
         self.channels[channel.id] = channel
         type_hash = channel.metadata.get("topic_type_hash", "")
-        self.topics[channel.id] = Topic(channel.topic, schema.name, type_hash, schema)
+        self.topics[channel.id] = Topic(channel.topic, schema.name, type_hash, schema, self._file)
         self.added.append(self.topics[channel.id])
 
 

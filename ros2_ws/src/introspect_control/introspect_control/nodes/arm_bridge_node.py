@@ -247,7 +247,8 @@ class ArmBridgeNode(ManagedNode[ArmBridgeParameters]):
                 "arm",
                 f"the arm is {ARM_STATES.get(message.state, message.state)}: {message.reason}",
             )
-        self._bridge.on_speed_scaling(min(max(message.speed_scaling, 0.0), 1.0))
+        scaling = min(max(message.speed_scaling, 0.0), 1.0)
+        self._bridge.on_speed_scaling(scaling, time.monotonic())
         self._report_change()
 
     def _on_description(self, message: String) -> None:
