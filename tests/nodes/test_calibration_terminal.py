@@ -1,4 +1,4 @@
-"""`introspect calibrate --record`: a person moves the arm, presses Enter, and gets a camera pose."""
+"""`introspect calibrate --record`: a person moves the arm and presses Enter for each sample."""
 
 from __future__ import annotations
 

@@ -58,7 +58,10 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     [
         (["lanch"], "there is no verb 'lanch'. Did you mean 'launch'? Verbs: "),
         (["launch"], "which system? introspect launch sim"),
-        (["launch", "simm"], "there is no graph 'simm'. Did you mean 'sim'? Graphs: sim, real, capture."),
+        (
+            ["launch", "simm"],
+            "there is no graph 'simm'. Did you mean 'sim'? Graphs: sim, real, capture.",
+        ),
         (["launch", "sim", "--fast"], "unrecognized arguments: --fast. See: introspect launch --h"),
         (["launch", "sim", "sead:=1"], "graph sim has no argument 'sead'. Did you mean 'seed'?"),
         (["launch", "sim", "seed:=x"], "seed:=x is not allowed. Allowed: a whole number, 0 or m"),

@@ -36,7 +36,7 @@ def test_nodes_of_the_runner(users: str | None, wanted: str) -> None:
         ["capture", "--out", "a_new_bag"],
         ["arm", "check"],
         ["arm", "teleop"],
-        ["calibrate"],
+        ["calibrate", "--record"],
     ],
 )
 def test_commands_that_become_a_node(

@@ -109,7 +109,7 @@ def test_a_program_without_ros_arguments_takes_its_keys_from_the_environment(
         (["arm", "rearm"], "/introspect/introspect_arm"),
         (["arm", "teach", "--pose", "here"], "/introspect/introspect_teach"),
         (["arm", "teleop"], "/introspect/teleoperation_node"),
-        (["calibrate"], "/introspect/calibration_terminal"),
+        (["calibrate", "--record"], "/introspect/calibration_terminal"),
     ],
 )
 def test_commands_that_become_a_node_take_its_keys(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 from typing import Any
@@ -34,8 +35,11 @@ def run(words: list[str]) -> int:
     parser.add_argument("--model", type=Path, help="policy folder (default: the shipped one)")
     parser.add_argument("--episodes", type=int, default=100, help="how many (default 100)")
     parser.add_argument("--seed", type=int, default=0, help="of the episodes (default 0)")
-    parser.add_argument("--world", default="mujoco", help="mujoco (default) or pybullet")
+    parser.add_argument("--world", default="mujoco", help="mujoco (default), pybullet or mock")
     parser.add_argument("--arm", default="panda", help="which arm (default panda)")
+    parser.add_argument(
+        "--timeout", type=float, default=0.0, help="longest episode [s] on the mock arm; 0: 4 s"
+    )
     parser.add_argument("--threads", type=int, default=2, help="that step the worlds (default 2)")
     parser.add_argument("--perturb", action="store_true", help="disturb every episode once")
     parser.add_argument("--baselines", action="store_true", help="rows of the baselines, too")
@@ -43,6 +47,8 @@ def run(words: list[str]) -> int:
     options = parser.parse_args(words)
     if options.what not in WHAT:
         raise UsageError(f"'{options.what}' must come right after 'eval'")
+    if options.world == "mock":
+        return _on_mock_arm(options)
     with usage_errors(ValueError):
         from introspect_learning.evaluation.pick_and_place import EvaluationConfig, evaluate
         from introspect_learning.models import shipped
@@ -59,6 +65,25 @@ def run(words: list[str]) -> int:
         policy = options.model or shipped()
         result = evaluate(
             policy, config, options.baselines, lambda done, name: report(name, done, "")
+        )
+    print(json.dumps(result) if options.json else table(result))
+    return 0
+
+
+def _on_mock_arm(options: argparse.Namespace) -> int:
+    """The same through topics, in real time."""
+    if options.perturb or options.baselines:
+        raise UsageError("--perturb and --baselines are for --world mujoco and pybullet")
+    with usage_errors(ValueError):
+        from introspect.mock_evaluation import MockEvaluation, evaluate_on_mock_arm
+        from introspect_learning.models import shipped
+
+        config = MockEvaluation(
+            options.episodes, options.seed, options.arm, timeout=options.timeout
+        )
+    with usage_errors(), progress_bars() as report:
+        result = evaluate_on_mock_arm(
+            options.model or shipped(), config, lambda done, name: report(name, done, "")
         )
     print(json.dumps(result) if options.json else table(result))
     return 0

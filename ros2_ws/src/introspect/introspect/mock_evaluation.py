@@ -1,0 +1,136 @@
+"""A policy's success on the mock arm: the whole graph in real time, through its topics."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from introspect.errors import IntrospectError
+from introspect_learning.evaluation.pick_and_place import EVALUATION_SEED
+from introspect_learning.evaluation.statistics import wilson
+from introspect_learning.models import policy_hash
+
+_EPISODE = re.compile(r"episode \d+ of \d+ \(seed \d+\): (succeeded|failed) in [\d.]+ s \((\d+) st")
+_TOLD = 5  # last lines of a run that ended early
+
+
+@dataclass(frozen=True)
+class MockEvaluation:
+    """What is evaluated, and how."""
+
+    episodes: int = 100
+    seed: int = 0
+    arm: str = "panda"
+    speed: float = 0.5  # share of the joints' speed in use; what policies are trained with
+    timeout: float = 0.0  # longest episode [s]; 0: the task's own
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be evaluated."""
+        if self.episodes < 1:
+            raise ValueError(f"episodes must be at least 1, got {self.episodes}")
+        if self.seed < 0:
+            raise ValueError(f"seed must not be negative, got {self.seed}")
+
+    def launch_arguments(self, policy: Path) -> list[str]:
+        """Of the graph ``real``."""
+        given = {
+            "mock": "true",
+            "view": "false",
+            "internal_states": "false",
+            "arm": self.arm,
+            "model": str(policy),
+            "speed": str(self.speed),
+            "timeout": str(self.timeout),
+            "episodes": str(self.episodes),
+            "seed": str(EVALUATION_SEED + self.seed),
+        }
+        return [f"{name}:={value}" for name, value in given.items()]
+
+
+def evaluate_on_mock_arm(
+    policy: Path,
+    config: MockEvaluation,
+    progress: Callable[[float, str], None] = lambda done, text: None,
+) -> dict[str, Any]:
+    """Run the graph with the mock arm and count successes.
+
+    Args:
+        policy: its folder.
+        config: episodes, seed, arm.
+        progress: hears the share done and a line.
+
+    Returns:
+        A result object: what, metric, value, ci95, n, seed, seconds and more.
+
+    Raises:
+        IntrospectError: The graph ended before its last episode; with its last words.
+    """
+    started = time.perf_counter()
+    command = [sys.executable, "-m", "introspect", "launch", "real"]
+    process = subprocess.Popen(
+        [*command, *config.launch_arguments(policy.absolute())],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        env=os.environ | {"NO_COLOR": "1"},
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        steps = read_episodes(process.stdout, config.episodes, progress)
+    finally:
+        process.terminate()
+        process.wait()
+    successes = sum(count is not None for count in steps)
+    reached = [count for count in steps if count is not None]
+    return {
+        "what": "pick_and_place",
+        "metric": "success",
+        "value": successes / len(steps),
+        "ci95": list(wilson(successes, len(steps))),
+        "n": len(steps),
+        "median_steps": float(np.median(reached)) if reached else None,
+        "seed": config.seed,
+        "world": "mock",
+        "arm": config.arm,
+        "model": policy_hash(policy),
+        "seconds": round(time.perf_counter() - started, 2),
+    }
+
+
+def read_episodes(
+    lines: Iterable[str], episodes: int, progress: Callable[[float, str], None]
+) -> list[int | None]:
+    """Steps of each episode as a run's output tells them, None where it failed.
+
+    Args:
+        lines: of the output.
+        episodes: to wait for.
+        progress: hears the share done and a line.
+
+    Raises:
+        IntrospectError: The output ended before; with its last lines.
+    """
+    steps: list[int | None] = []
+    last: list[str] = []
+    for line in lines:
+        last = [*last[1 - _TOLD :], line.strip()]
+        found = _EPISODE.search(line)
+        if found:
+            steps.append(int(found[2]) if found[1] == "succeeded" else None)
+            successes = sum(count is not None for count in steps)
+            progress(len(steps) / episodes, f"mock arm: {successes} of {len(steps)}")
+        if len(steps) == episodes:
+            return steps
+    raise IntrospectError(
+        f"the graph ended after {len(steps)} of {episodes} episodes: {' | '.join(last)}"
+    )
