@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,6 +39,7 @@ FAST = 0.25  # joint speed from which a fault comes at a bad moment [rad/s]
 STILL = 0.01  # joint speed that is standstill [rad/s]
 STILL_FOR = 0.1  # so long [s]
 PATIENCE = 20.0  # with whatever must happen [s]
+WINDOW = 0.06  # over which accelerations are taken, as an arm's own supervision does [s]
 SAMPLE = 0.002  # between two looks at the truth [s]
 
 
@@ -51,6 +53,7 @@ class Watch:
     still_since: float | None = None  # [s of the arm's time]
     violations: int = 0  # looks at which a joint was beyond a limit
     worst: str = ""  # of them
+    before: deque[tuple[float, Array]] = field(default_factory=deque)  # velocities of late
 
     def see(self, now: float, position: Array, velocity: Array, arm: ArmDescription) -> None:
         """Take a look."""
@@ -60,7 +63,15 @@ class Watch:
             self.still_since = None
         elif self.still_since is None:
             self.still_since = now
+        self.before.append((now, velocity))
+        while now - self.before[0][0] > WINDOW:
+            self.before.popleft()
+        then, slower = self.before[0]
+        acceleration = np.zeros_like(velocity)
+        if now - then > 0.8 * WINDOW:
+            acceleration = (velocity - slower) / (now - then)
         beyond = {
+            "acceleration": np.abs(acceleration) > limits.acceleration,
             "position": (position < limits.lower) | (position > limits.upper),
             "velocity": np.abs(velocity) > limits.velocity,
         }

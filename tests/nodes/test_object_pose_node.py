@@ -151,6 +151,12 @@ def test_object_and_goal_are_published_in_the_base_frame_with_the_pictures_stamp
         assert 0.0 < float(values["latency [ms]"]) < 2000.0
         assert "detection work p50 [ms]" in values
 
+        # when the goal is hidden as well: it is a place, and stays where it was
+        nothing, count = camera.picture(), len(goals)
+        camera.film(nothing, lambda: len(goals) > count + 3, "the goal from memory")
+        assert pose(goals[-1]).distance(THERE)[0] < 0.003
+        assert all(seconds(message.header.stamp) < last for message in objects)
+
 
 def test_pictures_that_cannot_be_used_are_refused_by_name(me: Peer, files: dict[str, str]) -> None:
     objects = me.hear(PoseStamped, "object_pose")
@@ -158,7 +164,7 @@ def test_pictures_that_cannot_be_used_are_refused_by_name(me: Peer, files: dict[
     camera = Camera(me)
     good = camera.picture((CUBE, HERE))
     strange = Image(width=640, height=480, encoding="16UC1", step=640, data=good.data)
-    with NodeProcess(MODULE, files) as process:
+    with NodeProcess(MODULE, files | {"goal": "none"}) as process:
         for image, age, frame, problem in (
             (strange, 0.0, "camera", "'16UC1' is not supported; supported are mono8, rgb8, bgr8"),
             (

@@ -1,7 +1,7 @@
 """Commands an arm without being its bridge, and says what came of it. Run as a program.
 
-Words: the command topic, the state topic, seconds, and the arm's joints. It prints one line of
-JSON: whether it was refused, how many it reached, and how far the first joint has moved.
+Words: its name, the command topic, the state topic, seconds, and the arm's joints. It prints a line
+of JSON: whether it was refused, how many it reached, and how far the first joint has moved.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ PERIOD = 0.05  # between two commands [s]
 
 def main() -> None:
     """Ask for a step of the first joint, again and again."""
-    topic, states, seconds, *joints = sys.argv[1:]
+    name, topic, states, seconds, *joints = sys.argv[1:]
     rclpy.init(args=[])
-    node = Node("stranger")
+    node = Node(name)
     node.executor = executor = make_executor()
     executor.add_node(node)
     heard: list[dict[str, float]] = []
@@ -36,8 +36,8 @@ def main() -> None:
         heard.append(dict(zip(message.name, message.position, strict=False)))
 
     try:
-        node.create_subscription(JointState, states, hear, STREAM)
         publisher = node.create_publisher(JointTrajectory, topic, STREAM)
+        node.create_subscription(JointState, states, hear, STREAM)
     except Exception as error:
         told["refused"] = str(error)
         publisher = None

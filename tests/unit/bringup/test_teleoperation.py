@@ -17,7 +17,7 @@ def test_nothing_moves_before_a_key_is_pressed() -> None:
 
     assert not wish.moving
     assert not wish.linear.any()
-    assert wish.open
+    assert wish.open is None
 
 
 @pytest.mark.parametrize(("key", "axis", "direction"), [(k, *v) for k, v in KEYS.items()])
@@ -67,7 +67,7 @@ def test_the_gripper_is_told_without_a_motion() -> None:
     wish = hand.wish(0.0)
 
     assert wish.moving
-    assert not wish.open
+    assert wish.open is False
     assert not np.concatenate(wish[1:3]).any()
 
 
@@ -91,3 +91,27 @@ def test_x_ends_it() -> None:
 def test_speeds_that_could_not_be_meant_are_refused() -> None:
     with pytest.raises(ValueError, match="linear must be positive and finite, got -1"):
         TeleoperationConfig(linear=-1.0)
+
+
+@pytest.mark.parametrize("sequence", ["\x1b[A", "\x1b[D", "\x1b[F", "\x1bOR", "\x1bOS", "\x1b"])
+def test_arrows_and_function_keys_stop_whatever_letters_they_are_made_of(sequence: str) -> None:
+    hand = Teleoperation()
+    hand.press("w", 0.0)
+
+    hand.type(sequence, 0.0)
+
+    assert not hand.wish(0.0).moving
+    assert not hand.ended
+
+
+def test_a_motion_leaves_the_gripper_as_it_is_until_a_key_says_otherwise() -> None:
+    hand = Teleoperation()
+    hand.type("wwr", 0.0)
+    assert hand.wish(0.0).open is None
+
+    told = []
+    for _ in range(3):
+        hand.press("g", 0.0)
+        told.append(hand.wish(0.0).open)
+
+    assert told == [False, True, False]

@@ -698,3 +698,18 @@ def test_a_policy_without_joint_states_to_act_on_is_not_to_blame_for_its_silence
 
     # then motion goes on without re-arming
     assert rig.bridge.state is GuardState.ACTIVE
+
+
+def test_a_second_sender_of_actions_is_not_followed_while_the_first_moves_the_arm(
+    moving: Rig,
+) -> None:
+    moving.act(moving.action(episode=1, model_hash="f" * 64, stamp=moving.stamp + 1))
+
+    assert moving.bridge.refusal == (
+        "episode 1 of model unknown is moving the arm, not episode 1 of model ffffffffffff; "
+        "end one of them"
+    )
+    assert moving.bridge.state is GuardState.ACTIVE
+    # but whoever asks for a stop is heard
+    moving.act(moving.action(model_hash="f" * 64, moving=False))
+    moving.run_until(GuardState.IDLE)

@@ -9,6 +9,7 @@ import pytest
 from arm_rig import ARM, PERIOD, Rig
 from numpy.typing import NDArray
 
+from introspect_control import KinematicChain
 from introspect_control.bridge import MotionOutcome
 from introspect_control.guard import GuardState
 from introspect_control.trajectory import Trajectory
@@ -259,3 +260,66 @@ def test_a_gripper_width_that_is_no_number_is_refused() -> None:
     problem = rig.bridge.follow(smooth(ARM.home, END), rig.now, np.nan)
 
     assert problem == "trajectory refused: its gripper width is nan m"
+
+
+@pytest.mark.parametrize("speed", [0.02, 0.05, 0.1])
+def test_a_bridge_that_stalled_goes_on_from_where_its_trajectory_has_ended(speed: float) -> None:
+    """Not from its last command: the arm has gone on from there, and is held where that ended."""
+    # given an arm that came to rest by itself
+    rig = Rig()
+    rig.twist = np.array([speed, 0.0, 0.0])
+    rig.run(100)
+    rig.run(30, policy=False, ticks=False)
+    rig.take(rig.bridge.tick(rig.now))
+    assert rig.bridge.state is not GuardState.ACTIVE
+    rig.bridge.rearm()
+    rig.run(10, policy=False)
+    held, before = rig.arm.sample(rig.now)[0], len(rig.trajectories)
+
+    # when it goes on
+    rig.run(6)
+
+    # then its first trajectory does not lead back
+    assert len(rig.trajectories) > before
+    onwards = (rig.trajectories[before].positions[0] - held) * np.sign(held - ARM.home)
+    assert onwards.min() > -1e-4
+
+
+def test_a_bridge_that_dies_leaves_the_arm_as_clear_of_the_table_as_a_stop_does() -> None:
+    from introspect_control.collision import CollisionModel
+
+    model, random = CollisionModel(ARM), np.random.default_rng(2)
+    for _ in range(4):
+        rig = Rig()
+        rig.twist = np.array([*random.uniform(-0.3, 0.3, 2), -0.4])
+        for _ in range(250):
+            rig.run(1)
+            if rig.trajectories:
+                end = rig.trajectories[-1].positions[-1]
+                assert model.nearest(end).distance > 0.009
+
+
+def test_a_tool_that_was_kept_from_the_table_goes_up_when_it_is_told_to() -> None:
+    # given a policy that turns and pushes down for long
+    rig = Rig()
+    rig.bridge = type(rig.bridge)(ARM, rig.bridge.config)
+    rig.run(5, policy=False)
+    rig.twist = np.array([0.0, 0.0, -0.1])
+    for _ in range(100):
+        rig.run(1, policy=False)
+        if rig.ticks % 4 == 0:
+            rig.act(rig.action(angular=np.array([0.0, 1.0, 0.0])))
+    for _ in range(400):
+        rig.run(1, policy=False)
+        if rig.ticks % 4 == 0:
+            rig.act(rig.action(angular=np.array([0.0, 1.0, 0.0])))
+    assert "the arm would" in rig.bridge.status().reason
+    chain = KinematicChain(ARM.chain())
+    low = chain.forward(rig.arm.sample(rig.now)[0][None])[0][0, 2]
+
+    # when
+    rig.twist = np.array([0.0, 0.0, 0.1])
+    rig.run(150)
+
+    # then
+    assert chain.forward(rig.arm.sample(rig.now)[0][None])[0][0, 2] > low + 0.05

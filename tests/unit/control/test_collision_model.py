@@ -177,11 +177,12 @@ def test_the_way_to_a_box_is_the_way_to_its_nearest_point(
     unit = tuple(float(v) for v in np.array(turn) / np.linalg.norm(turn))
     box = Box("thing", at, (0.1, 0.06, 0.08), unit)
     inner, outer = Sphere("thing", at, 0.03), Sphere("thing", at, float(np.hypot(0.05, 0.05)))
-    nearest = [
-        CollisionModel(arm, [shape], reach=0.5).nearest(arm.home) for shape in (inner, box, outer)
+    distances = [  # how deep shapes overlap is another question: it depends on the way out
+        max(CollisionModel(arm, [shape], reach=0.5).nearest(arm.home).distance, 0.0)
+        for shape in (inner, box, outer)
     ]
-    assert nearest[0].distance >= nearest[1].distance - 2e-4
-    assert nearest[1].distance >= nearest[2].distance - 2e-4
+    assert distances[0] >= distances[1] - 2e-4
+    assert distances[1] >= distances[2] - 2e-4
 
 
 def test_an_obstacle_in_the_hand_is_found_and_one_beside_the_arm_is_not() -> None:

@@ -193,3 +193,14 @@ def test_a_malformed_trajectory_is_refused_and_the_arm_goes_on_as_before(
         sampler.follow(trajectory, 0.0)
 
     np.testing.assert_array_equal(sampler.sample(1.0)[0], ARM.home)
+
+
+def test_many_samples_are_the_same_as_one_by_one() -> None:
+    sampler = HermiteSampler(ARM.home)
+    assert (sampler.sample_many(np.array([0.0, 1.0])) == ARM.home).all()
+    sampler.follow(HORIZON.plan(ARM.home, 0.3 * ENVELOPE.velocity), 5.0)
+    times = 5.0 + np.linspace(0.0, 0.4, 77)
+
+    np.testing.assert_allclose(
+        sampler.sample_many(times), [sampler.sample(time)[0] for time in times], atol=1e-12
+    )

@@ -20,6 +20,7 @@ from introspect_learning.evaluation.statistics import wilson
 from introspect_learning.models import policy_hash
 
 _EPISODE = re.compile(r"episode \d+ of \d+ \(seed \d+\): (succeeded|failed) in [\d.]+ s \((\d+) st")
+_LEAVING = 15.0  # longest wait for the graph to end [s]
 _TOLD = 5  # last lines of a run that ended early
 
 
@@ -89,7 +90,11 @@ def evaluate_on_mock_arm(
         steps = read_episodes(process.stdout, config.episodes, progress)
     finally:
         process.terminate()
-        process.wait()
+        try:
+            process.communicate(timeout=_LEAVING)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
     successes = sum(count is not None for count in steps)
     reached = [count for count in steps if count is not None]
     return {
@@ -102,6 +107,8 @@ def evaluate_on_mock_arm(
         "seed": config.seed,
         "world": "mock",
         "arm": config.arm,
+        "speed": config.speed,
+        "timeout": config.timeout,
         "model": policy_hash(policy),
         "seconds": round(time.perf_counter() - started, 2),
     }

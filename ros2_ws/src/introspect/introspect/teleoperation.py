@@ -50,7 +50,7 @@ class Wish(NamedTuple):
     moving: bool
     linear: Array  # (3,) [m/s]
     angular: Array  # (3,) [rad/s]
-    open: bool  # the gripper
+    open: bool | None  # the gripper; None: as it is, for no key has told it anything yet
 
 
 class Teleoperation:
@@ -63,7 +63,7 @@ class Teleoperation:
     def __init__(self, config: TeleoperationConfig | None = None) -> None:
         self._config = config or TeleoperationConfig()
         self._pressed: dict[str, float] = {}  # when last [s]
-        self._open = True
+        self._open: bool | None = None
         self._factor = 1.0
         self.ended = False  # whether the person is done
 
@@ -71,6 +71,11 @@ class Teleoperation:
     def factor(self) -> float:
         """On the speeds."""
         return self._factor
+
+    def type(self, typed: str, now: float) -> None:
+        """Take all that was typed by a time [s]; arrows and the like mean stop."""
+        for key in " " if "\x1b" in typed else typed:
+            self.press(key, now)
 
     def press(self, key: str, now: float) -> None:
         """Take a key that was pressed at a time [s]; unknown ones mean stop, as space does."""
@@ -80,7 +85,7 @@ class Teleoperation:
             self._pressed.pop(opposite[0], None)
             self._pressed[key] = now
         elif key == "g":
-            self._open = not self._open
+            self._open = self._open is False
             self._pressed[key] = now  # a gripper is told by an action, if only one of rest
         elif key in ("+", "-"):
             factor = self._factor * (1.25 if key == "+" else 0.8)

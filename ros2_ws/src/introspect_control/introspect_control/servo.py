@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
+_LARGEST_LEAD = 0.1  # of the reference orientation before a tool that was held back [rad]
+
 
 @dataclass(frozen=True)
 class ServoConfig:
@@ -122,12 +124,18 @@ class CartesianServo:
     def resume(self, position: Array, velocity: Array, acceleration: Array) -> None:
         """Go on from what was really sent, where that is not what this servo asked for.
 
+        The reference orientation, which has gone on turning, is held back to where the tool is.
+
         Args:
             position: (n, joints) [rad].
             velocity: (n, joints) [rad/s].
             acceleration: (n, joints) [rad/s²].
         """
         self._limiter.resume(position, velocity, acceleration)
+        self._turn_reference()
+        self._reference = _held_back(
+            self._reference, self.chain.forward(self._limiter.position)[1], _LARGEST_LEAD
+        )
 
     def set_twist(self, linear: Array, angular: Array) -> None:
         """Take the tool twist to follow from now on; once a policy period.
@@ -198,3 +206,27 @@ class CartesianServo:
         if self._turning > 0.0:
             kernels.turn_rotation(self._angular, self._turning, self._reference)
         self._turning = 0.0
+
+
+def _held_back(reference: Array, rotation: Array, largest: float) -> Array:
+    """Rotations (n, 3, 3) towards references, turned from ``rotation`` by at most an angle [rad].
+
+    Rodrigues' formula, with the axis from the difference's skew-symmetric part.
+    """
+    result = reference.copy()
+    for k, (wanted, present) in enumerate(zip(reference, rotation, strict=True)):
+        difference = wanted @ present.T
+        angle = float(np.arccos(np.clip(0.5 * (np.trace(difference) - 1.0), -1.0, 1.0)))
+        if angle <= largest:
+            continue
+        skew = difference - difference.T
+        axis = np.array([skew[2, 1], skew[0, 2], skew[1, 0]])
+        length = float(np.linalg.norm(axis))
+        if length < 1e-9:  # half a turn away: either way is as good
+            result[k] = present
+            continue
+        x, y, z = axis / length
+        K = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
+        turn = np.eye(3) + np.sin(largest) * K + (1.0 - np.cos(largest)) * K @ K
+        result[k] = turn @ present
+    return result

@@ -89,6 +89,11 @@ class ShortHorizon:
             [[lead * period], np.linspace(self._coast_end, duration, points - 1)]
         ).round(6)
 
+    @property
+    def coast(self) -> float:
+        """Time at full velocity for as far as the arm goes beyond a command [s]."""
+        return self._coast_end - self._period + 0.5 * self._braking
+
     def plan(self, position: Array, velocity: Array) -> Trajectory:
         """The trajectory for one command.
 
@@ -191,6 +196,21 @@ class HermiteSampler:
         position = q0 + s * (v0 + s * (c2 + s * c3))
         velocity = (v0 + s * (2.0 * c2 + s * 3.0 * c3)) / h
         return position, velocity
+
+    def sample_many(self, times: Array) -> Array:
+        """The commands' positions (k, joints) [rad] at times (k,) [s], not before the start."""
+        if len(self._times) == 1:
+            return np.repeat(self._positions, len(times), axis=0)
+        t = np.clip(times - self._start, 0.0, self._times[-1])
+        k = np.clip(np.searchsorted(self._times, t, side="right"), 1, len(self._times) - 1)
+        h = (self._times[k] - self._times[k - 1])[:, None]
+        s = (t - self._times[k - 1])[:, None] / h
+        q0, q1 = self._positions[k - 1], self._positions[k]
+        v0, v1 = self._velocities[k - 1] * h, self._velocities[k] * h
+        c2 = 3.0 * (q1 - q0) - 2.0 * v0 - v1
+        c3 = -2.0 * (q1 - q0) + v0 + v1
+        result: Array = q0 + s * (v0 + s * (c2 + s * c3))
+        return result
 
     def done(self, now: float) -> bool:
         """Whether the last point has been reached."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -73,15 +74,15 @@ class ArmTerminal:
         for seconds in range(COUNTDOWN if countdown else 0, 0, -1):
             print(f"armed in {seconds} s; Ctrl-C stops that", flush=True)
             time.sleep(1.0)
-        self._say("guard/rearm")
+        self._say("guard/rearm", again=False)
 
     def recover(self) -> None:
         """End a reflex of the arm, by its driver."""
-        self._say("arm/recover")
+        self._say("arm/recover", again=False)
 
     def stop(self) -> None:
         """Stop the arm until it is armed again."""
-        self._say("guard/stop")
+        self._say("guard/stop", again=True)
 
     def move(self, goal: MoveTo.Goal) -> None:
         """Plan and move, with a line of progress; Ctrl-C cancels.
@@ -91,34 +92,51 @@ class ArmTerminal:
         """
         client = ActionClient(self.node, MoveTo, "move_to")
         self.wait(client.server_is_ready, "move_to (is planner_node running?)")
-        handle = self._result(client.send_goal_async(goal, feedback_callback=_tell))
-        if not handle.accepted:
-            raise ArmError("move_to refused the goal; planner_node's log says why")
-        ended = handle.get_result_async()
+        sent = client.send_goal_async(goal, feedback_callback=_tell)
         try:
+            handle = self._result(sent)
+            if not handle.accepted:
+                raise ArmError("move_to refused the goal; planner_node's log says why")
+            ended = handle.get_result_async()
             while not ended.done():
                 self._executor.spin_once(timeout_sec=_WAKE_UP)
         except KeyboardInterrupt:
-            self._result(handle.cancel_goal_async())
-            self.wait(ended.done, "the arm to stop")
+            ended = self._cancel(sent)
         print(end="\r\x1b[K" if sys.stderr.isatty() else "", file=sys.stderr)
         result = ended.result().result
         if not result.success:
             raise ArmError(result.message)
         print(f"there: planned in {result.planning_time:.2f} s, moved for {result.duration:.1f} s")
 
-    def call(self, service: str) -> Trigger.Response:
-        """Call a service without arguments; ask again where no answer comes."""
+    def _cancel(self, sent: Future[Any]) -> Future[Any]:
+        """Cancel a goal that was sent, answered or not, and wait until the arm stops."""
+        handle = self._result(sent)
+        ended = handle.get_result_async()
+        self._result(handle.cancel_goal_async())
+        self.wait(ended.done, "the arm to stop")
+        return ended
+
+    def call(self, service: str, again: bool = True) -> Trigger.Response:
+        """Call a service without arguments.
+
+        Args:
+            service: its name.
+            again: ask once more where no answer comes, for an answer can be lost; not where what
+                was done may have been undone for a reason meanwhile.
+
+        Raises:
+            ArmError: There is no such service, or no answer.
+        """
         client = self.node.create_client(Trigger, service)
         self.wait(client.service_is_ready, f"{service} (is the system running?)")
         asked = [client.call_async(Trigger.Request())]
         since = time.monotonic()
         while not any(future.done() for future in asked):
             self._executor.spin_once(timeout_sec=_WAKE_UP)
-            if time.monotonic() - since > _ASK_AGAIN * len(asked):
+            if again and time.monotonic() - since > _ASK_AGAIN * len(asked):
                 asked.append(client.call_async(Trigger.Request()))
             if time.monotonic() - since > _PATIENCE:
-                raise ArmError(f"{service} does not answer")
+                raise ArmError(f"{service} does not answer; see: introspect arm check")
         return next(future.result() for future in asked if future.done())
 
     def wait(self, condition: Callable[[], bool], what: str) -> None:
@@ -141,8 +159,8 @@ class ArmTerminal:
         self.wait(future.done, "an answer")
         return future.result()
 
-    def _say(self, service: str) -> None:
-        answer = self.call(service)
+    def _say(self, service: str, again: bool) -> None:
+        answer = self.call(service, again)
         if not answer.success:
             raise ArmError(answer.message)
         print(answer.message)
@@ -176,6 +194,8 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--open-gripper-of", default="")
     parser.add_argument("--countdown", action="store_true")
     options = parser.parse_args(words)
+    for number in (signal.SIGHUP, signal.SIGTERM):  # a terminal that goes is a Ctrl-C
+        signal.signal(number, signal.default_int_handler)
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     terminal = ArmTerminal(options.namespace)
     try:

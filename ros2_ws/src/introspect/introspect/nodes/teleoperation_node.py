@@ -63,6 +63,7 @@ class TeleoperationNode(ManagedNode[TeleoperationParameters]):
         self._header = Header(frame_id=arm.base_frame)
         self._state = "no guard/status yet (is arm_bridge_node running?)"
         self._sequence, self._moving = 0, False
+        self._width = arm.gripper.width_max  # as it is [m]
         self._actions = self.create_publisher(PolicyAction, "policy/action", STREAM)
         self.create_subscription(JointState, arm.controller.state_topic, self._on_joints, STREAM)
         self.create_subscription(GuardStatus, "guard/status", self._on_guard, LATCHED)
@@ -81,8 +82,7 @@ class TeleoperationNode(ManagedNode[TeleoperationParameters]):
 
     def _act(self) -> None:
         now = time.monotonic()
-        for key in self._terminal.read():
-            self._hand.press(key, now)
+        self._hand.type(self._terminal.read(), now)
         wish = self._hand.wish(now)
         if wish.moving or self._moving:
             self._publish(wish)
@@ -95,6 +95,9 @@ class TeleoperationNode(ManagedNode[TeleoperationParameters]):
 
     def _publish(self, wish: Wish) -> None:
         gripper = self._arm.gripper
+        width = self._width
+        if wish.open is not None:
+            width = gripper.width_max if wish.open else gripper.width_min
         self._actions.publish(
             PolicyAction(
                 header=self._header,
@@ -102,7 +105,7 @@ class TeleoperationNode(ManagedNode[TeleoperationParameters]):
                 sequence=self._sequence,
                 mode=PolicyAction.MOVE if wish.moving else PolicyAction.HOLD,
                 twist=Twist(linear=_vector(wish.linear), angular=_vector(wish.angular)),
-                gripper_width=gripper.width_max if wish.open else gripper.width_min,
+                gripper_width=width,
                 behaviour=NAME,
             )
         )
@@ -110,6 +113,8 @@ class TeleoperationNode(ManagedNode[TeleoperationParameters]):
 
     def _on_joints(self, message: JointState) -> None:
         self._header.stamp = message.header.stamp
+        width = self._arm.gripper.width_from_joints(message.name, message.position)
+        self._width = self._width if width is None else width
 
     def _on_guard(self, message: GuardStatus) -> None:
         self._state = _STATES.get(message.state, "?")

@@ -1,8 +1,10 @@
 """What the middleware takes of a policy: permissions of one process, and governance of all.
 
 Both are signed documents of the OMG's DDS Security. ROS names become those of DDS: ``rt`` before a
-topic, ``rq`` and ``rr`` before a service's requests and replies; an action is three services and
-two topics.
+topic, ``rq`` and ``rr`` before a service's requests and replies; an action is services and topics
+below its name. Those, and what is private to a node, are allowed as a whole, and nothing is
+indented: Fast DDS before 2.14.5 and 3.2.3 does not let nodes in whose permissions are larger than
+some six thousand bytes (https://github.com/eProsima/Fast-DDS/pull/5843).
 
 Source: DDS Security 1.1, sections 9.4.1.2 and 9.4.1.3; SROS2's template dds/permissions.xsl, whose
 translation this is; https://design.ros2.org/articles/topic_and_service_names.html.
@@ -21,8 +23,6 @@ from introspect.specification import absolute_namespace
 _DISCOVERY = "ros_discovery_info"  # on which nodes tell which topics are theirs
 _SCHEMA = "http://www.omg.org/spec/DDS-SECURITY/20170901/omg_shared_ca_{}.xsd"
 _INSTANCE = "http://www.w3.org/2001/XMLSchema-instance"
-_ACTION_SERVICES = ("cancel_goal", "get_result", "send_goal")
-_ACTION_TOPICS = ("feedback", "status")
 
 
 def dds_topics(rights: Rights, node: str, namespace: str) -> tuple[list[str], list[str]]:
@@ -41,15 +41,15 @@ def dds_topics(rights: Rights, node: str, namespace: str) -> tuple[list[str], li
     def full(name: str) -> str:
         if name.startswith("/"):
             return name
-        return f"{here}/{node}{name[1:]}" if name.startswith("~") else f"{here}/{name}"
+        return f"{here}/{node}/*" if name.startswith("~") else f"{here}/{name}"
 
-    def parts(actions: Iterable[str], of: Iterable[str]) -> list[str]:
-        return [f"{full(action)}/_action/{part}" for action in actions for part in of]
+    def parts(actions: Iterable[str]) -> list[str]:
+        return [f"{full(action)}/_action/*" for action in actions]
 
-    served = [full(name) for name in rights.serves] + parts(rights.executes, _ACTION_SERVICES)
-    called = [full(name) for name in rights.calls] + parts(rights.orders, _ACTION_SERVICES)
-    told = [full(name) for name in rights.publishes] + parts(rights.executes, _ACTION_TOPICS)
-    heard = [full(name) for name in rights.subscribes] + parts(rights.orders, _ACTION_TOPICS)
+    served = [full(name) for name in rights.serves] + parts(rights.executes)
+    called = [full(name) for name in rights.calls] + parts(rights.orders)
+    told = [full(name) for name in rights.publishes] + parts(rights.executes)
+    heard = [full(name) for name in rights.subscribes] + parts(rights.orders)
     requests = "rq{}Request".format
     replies = "rr{}Reply".format
     writes = {_DISCOVERY, *(f"rt{name}" for name in told)}
@@ -131,6 +131,6 @@ def _every_domain(rule: ElementTree.Element) -> None:
 
 
 def _bytes(document: ElementTree.Element) -> bytes:
-    ElementTree.indent(document)
+    ElementTree.indent(document, space="")
     text: bytes = ElementTree.tostring(document, encoding="UTF-8", xml_declaration=True)
     return text + b"\n"

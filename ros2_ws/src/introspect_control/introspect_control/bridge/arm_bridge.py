@@ -62,18 +62,19 @@ class ArmBridge:
         self.stalls = 0  # times that more ticks were missed than can be caught up with
         self._servo = CartesianServo(arm, self.config.servo)
         max_age = max(self.config.guard.max_age, self.config.command_timeout)
-        self._guard = CommandGuard(
-            self._servo.limits,
-            self.config.period,
-            dataclasses.replace(self.config.guard, max_age=max_age),
-            make_watch(arm, self._servo.chain, self.config),
-        )
         self._horizon = ShortHorizon(
             arm.limits,
             self._servo.limits,
             self.config.period,
             self.config.horizon,
             lead=1 if self.config.lockstep else self.config.lead,
+        )
+        self._guard = CommandGuard(
+            self._servo.limits,
+            self.config.period,
+            dataclasses.replace(self.config.guard, max_age=max_age),
+            make_watch(arm, self._servo.chain, self.config),
+            self._horizon.coast,
         )
         self._command_watchdog = Watchdog(self.config.command_timeout)
         self._monitor = JointStateMonitor(arm.joint_names, self.config)
@@ -90,6 +91,7 @@ class ArmBridge:
         self._waited_in_vain = False  # since the latest action
         self._ticked: float | None = None  # when the latest tick was due [s]
         self._motion = MotionFollower(self._guard, self._monitor, self._servo.limits, self.config)
+        self._end: Array | None = None  # of the latest trajectory [rad]
         self._avoiding = ""  # what the latest action would have led to
         self._speed = 1.0  # the arm's own speed scaling
         self._unfinished = 0.0  # at full speed, of the trajectory that it stood still in [s]
@@ -260,7 +262,7 @@ class ArmBridge:
         reason = f"the arm's speed scaling is {share:.0%}"
         self._blocks.put(_SPEED, reason)
         if self.state in _MOVING:
-            self._guard.settle(reason)
+            self._settle(reason)
             self._unfinished = _SLOW_TO_RESUME * self.config.horizon
 
     def tick(self, now: float) -> BridgeOutput:
@@ -275,7 +277,7 @@ class ArmBridge:
     def fall_silent(self, reason: str) -> None:
         """Send nothing more: the latest trajectory brings the arm to rest."""
         if self.state in _MOVING:
-            self._guard.settle(reason)
+            self._settle(reason)
 
     def rearm(self) -> bool:
         """Leave a FAULT; returns whether the bridge is free of faults and not stopping."""
@@ -333,6 +335,10 @@ class ArmBridge:
         self._looked_at = now
         return self._unfinished
 
+    def _settle(self, reason: str, fault: bool = False) -> None:
+        """Send nothing more: the arm is held where its latest trajectory ends."""
+        self._guard.settle(reason, fault, self._end)
+
     # Joint states.
 
     def _start_over(self, back: float) -> None:
@@ -340,7 +346,7 @@ class ArmBridge:
         if self.config.lockstep:
             reason = f"simulated time went back by {back:.2f} s; was the simulation restarted?"
             if self.state in _MOVING:
-                self._guard.settle(reason, fault=True)
+                self._settle(reason, fault=True)
             self._monitor.forget()
         if self._action is not None:
             self._action = self._action._replace(stamp=0)
@@ -351,7 +357,7 @@ class ArmBridge:
             return
         joint, self._tracking_error = self._monitor.tracking_error(self._guard.position)
         if self._tracking_error > self.config.tracking_limit:
-            self._guard.settle(
+            self._settle(
                 f"{joint} is {self._tracking_error:.2f} rad away from where it was sent; "
                 "check for a collision, a stopped driver or a second commander",
                 fault=True,
@@ -378,6 +384,10 @@ class ArmBridge:
             return OCCUPIED
         if self._monitor.stamp and not action.stamp:
             return "it has no stamp; it must carry that of its observation"
+        if self.state is GuardState.ACTIVE and self._action is not None:
+            ours, theirs = _sender(self._action), _sender(action)
+            if ours != theirs:
+                return f"{_name(ours)} is moving the arm, not {_name(theirs)}; end one of them"
         last = self._action.stamp if self._action and self.state is GuardState.ACTIVE else 0
         if 0 < action.stamp <= last:
             return "it is not newer than the one before"
@@ -457,17 +467,16 @@ class ArmBridge:
         if due - 1 > self.config.most_missed:
             self.stalls += 1
             late = (due - 1) * self.config.period
-            self._guard.settle(f"no tick for {late:.2f} s; the arm came to rest by itself")
+            self._settle(f"no tick for {late:.2f} s; the arm came to rest by itself")
             return self._report(self._guard.position, self._guard.velocity)
         for _ in range(due):
             decision = self._command(now)
         output = self._report(decision.position, decision.velocity)
         wanted = self._wanted_width()
         width = None if wanted is None else self._gripper.command(wanted, now)
-        return output._replace(
-            trajectory=self._horizon.plan(decision.position, decision.velocity),
-            gripper_width=width,
-        )
+        trajectory = self._horizon.plan(decision.position, decision.velocity)
+        self._end = trajectory.positions[-1]
+        return output._replace(trajectory=trajectory, gripper_width=width)
 
     def _command(self, now: float) -> GuardDecision:
         if self.state is not GuardState.ACTIVE:
@@ -501,3 +510,13 @@ class ArmBridge:
         return BridgeOutput(
             sent=self._action._replace(linear=twist[:3], angular=twist[3:], gripper_width=width)
         )
+
+
+def _sender(action: Action) -> tuple[int, str]:
+    """What all actions of one motion have in common: episode and model."""
+    return action.episode, action.model_hash
+
+
+def _name(sender: tuple[int, str]) -> str:
+    episode, model = sender
+    return f"episode {episode} of model {model[:12] or 'unknown'}"

@@ -130,19 +130,23 @@ class ClearanceWatch:
         """
         if self._measured and self._travel(rest) < self._distance:
             return ""
-        found = self._measure(rest)
-        if found.distance >= 0.0:
-            self._measured, self._distance = list(rest), found.distance
-            return ""
-        self._measured = []
-        return "" if found.distance > self._measure(present).distance + _BETTER else found.what
+        here, there = np.array(present), np.array(rest)
+        nearest = float("inf")
+        for hazard in self._hazards:
+            found = hazard.clearance(there)
+            nearest = min(nearest, found.distance)
+            # Each by itself: a way out of one trouble must not lead into another.
+            if found.distance < 0.0 and (
+                found.distance <= hazard.clearance(here).distance + _BETTER
+            ):
+                self._measured = []
+                return found.what
+        self._measured = list(rest) if nearest >= 0.0 else []
+        self._distance = nearest
+        return ""
 
     def _travel(self, rest: Sequence[float]) -> float:
         return sum(
             lever * abs(a - b)
             for lever, a, b in zip(self.levers, rest, self._measured, strict=True)
         )
-
-    def _measure(self, position: Sequence[float]) -> Clearance:
-        array = np.array(position, dtype=np.float64)
-        return min((hazard.clearance(array) for hazard in self._hazards), key=lambda c: c.distance)

@@ -39,14 +39,15 @@ class CommandGuard:
 
     Within ``soft_margin`` of a position limit a joint may approach it at the share of its velocity
     limit that is left of the margin. And a command after which the arm could not come to rest clear
-    of all hazards is not followed: the arm slows down, until a command leads elsewhere. So the
-    hardest stop is always one that ends well.
+    of all hazards is not followed: the arm slows down, until a command leads elsewhere. So both the
+    hardest stop and the one that comes when commands cease end well.
 
     Args:
         limits: the envelope to stay in.
         period: between two calls of ``check`` [s].
         config: what is nonsense.
         watch: over what the arm must stay clear of; None where there is nothing.
+        coast: time for which the arm goes on at its velocity if commands cease, so to say [s].
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class CommandGuard:
         period: float,
         config: GuardConfig | None = None,
         watch: ClearanceWatch | None = None,
+        coast: float = 0.0,
     ) -> None:
         self.config = config or GuardConfig()
         self.state = GuardState.IDLE
@@ -79,6 +81,7 @@ class CommandGuard:
         self._largest_step = (self.config.reject_ratio * limits.velocity * period).tolist()
         self._margin = SoftMargin(limits, period, self.config.soft_margin)
         self._watch = watch
+        self._coast = coast
         self._sent = False  # whether anything has ever been sent
         self._rest: list[float] = []  # where the hardest stop would end [rad]
         self._fault_follows = False
@@ -200,16 +203,17 @@ class CommandGuard:
         if self._limiter.at_rest:
             self._come_to_rest()
 
-    def settle(self, reason: str, fault: bool = False) -> None:
+    def settle(self, reason: str, fault: bool = False, at: ArrayLike | None = None) -> None:
         """Take note that the arm comes to rest without further commands; nothing more is sent.
 
         Args:
             reason: for the person who reads the status.
             fault: whether a ``rearm`` is needed; also when the stop under way needed one.
+            at: (joints,) where it will be held then [rad]; None: at the last command.
         """
         self.stop(reason, fault)
         if self.state is GuardState.STOPPING:
-            self._limiter.reset(self._limiter.position)
+            self._limiter.reset(self._limiter.position if at is None else np.asarray(at).tolist())
             self._come_to_rest()
 
     def rearm(self) -> bool:
@@ -227,6 +231,8 @@ class CommandGuard:
         if self._watch is not None:
             rest = self._limiter.rest_position()
             obstruction = self._watch.obstruction(self._rest, rest)
+            if self._coast and not obstruction:
+                obstruction = self._watch.obstruction(self._rest, self._coasted())
             if obstruction:
                 self._limiter.restore(before)
                 self._advance_stop()
@@ -235,6 +241,19 @@ class CommandGuard:
         if softened is not values:
             return Verdict.CLAMP, "close to a position limit"
         return (Verdict.PASS, "") if followed else (Verdict.CLAMP, "beyond the limits")
+
+    def _coasted(self) -> list[float]:
+        """Where the arm comes to rest if no other command reaches it."""
+        return [
+            min(max(q + v * self._coast, low), high)
+            for q, v, low, high in zip(
+                self._limiter.position,
+                self._limiter.velocity,
+                self._lower,
+                self._upper,
+                strict=True,
+            )
+        ]
 
     def _hold(self) -> GuardDecision:
         if self.state is GuardState.STOPPING:

@@ -35,6 +35,7 @@ from introspect_control.nodes import bridge_messages as messages
 from introspect_control.nodes.arm_ports import make_arm_port
 from introspect_control.nodes.controller_watch import ControllerWatch
 from introspect_control.nodes.gripper_ports import make_gripper_port
+from introspect_control.nodes.priority import come_first
 from introspect_control.nodes.runtime import (
     LATCHED,
     STREAM,
@@ -356,6 +357,7 @@ def _text(status: BridgeStatus) -> str:
 
 def main() -> None:
     """Run the arm bridge until it is interrupted."""
+    come_first()
     sys.exit(spin(ArmBridgeNode))
 
 

@@ -25,6 +25,7 @@ from introspect_control.drivers import (
     make_driver,
 )
 from introspect_control.nodes.bridge_messages import nanoseconds, read_trajectory
+from introspect_control.nodes.priority import come_first
 from introspect_control.nodes.runtime import (
     LATCHED,
     STREAM,
@@ -223,6 +224,7 @@ def _text(reading: Reading) -> str:
 
 def main() -> None:
     """Run the driver node until it is interrupted."""
+    come_first()
     sys.exit(spin(DriverNode))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,27 +16,24 @@ from std_msgs.msg import Header
 
 from introspect_control import KinematicChain
 from introspect_control.nodes.bridge_messages import SECOND, nanoseconds
-from introspect_control.nodes.camera_feed import CameraFeed, CameraParameters, View
+from introspect_control.nodes.camera_feed import CameraFeed, View
+from introspect_control.nodes.object_pose_parameters import ObjectPoseParameters
 from introspect_control.nodes.runtime import (
     STREAM,
     ConfigurationError,
     ManagedNode,
-    parameter,
     spin,
     stay_behind,
 )
 from introspect_control.perception import (
-    FAMILIES,
     CameraPose,
     DetectorConfig,
     FilterConfig,
-    ObjectSet,
     ObjectTracker,
     PerceptionError,
     Pose,
+    Seen,
     TagFamily,
-    TaggedObject,
-    read_objects,
 )
 from introspect_control.perception.camera_pose import TOOL, described_camera
 from introspect_control.perception.joint_history import JointHistory
@@ -48,60 +44,11 @@ FIXED_GOAL = 0.1  # between two messages of a goal that stays where it is [s]
 DESCRIBED = "described"
 
 
-@dataclass(frozen=True)
-class ObjectPoseParameters(CameraParameters):
-    """What to look for, and with which camera."""
-
-    arm: str = parameter("panda", "arm, by the name of its data file")
-    camera_pose: str = parameter(
-        "",
-        "file that introspect calibrate has written; 'described': where the arm's description has "
-        "its camera, for simulated ones",
-    )
-    objects: str = parameter("", "YAML file of objects and their tags; empty: one cube")
-    object: str = parameter("cube", "name of the object that object_pose tells of")
-    cube_edge: float = parameter(
-        0.04, "edge of the cube, where objects is empty [m]", minimum=0.005, maximum=0.5
-    )
-    tag_size: float = parameter(
-        0.032, "edge of its tags' black squares [m]", minimum=0.004, maximum=0.5
-    )
-    tag_family: str = parameter(
-        "apriltag_36h11", "family of its tags, with ids 0 to 5", choices=tuple(FAMILIES)
-    )
-    max_tilt: float = parameter(
-        0.5, "of that cube from upright; more is not believed [rad]", minimum=0.01, maximum=3.15
-    )
-    goal: str = parameter(
-        "none",
-        "where goal_pose comes from: nowhere, another object's tags, or goal_position",
-        choices=("none", "object", "fixed"),
-    )
-    goal_object: str = parameter("goal", "name of that object")
-    goal_position: tuple[float, ...] = parameter(
-        (0.5, 0.2, 0.02), "of a fixed goal, in the arm's base frame, x y z [m]"
-    )
-    rate: float = parameter(
-        30.0, "most pictures looked at [Hz]; others are left out", minimum=0.5, maximum=200.0
-    )
-    max_age: float = parameter(
-        0.5, "of a picture, by its stamp; older ones are left out; 0: any [s]", minimum=0.0
-    )
-    enlargement: int = parameter(
-        2, "of pictures before the search: more finds smaller tags", minimum=1, maximum=4
-    )
-    timeout: float = parameter(
-        0.5, "without being seen after which nothing is known any more [s]", minimum=0.05
-    )
-
-    def __post_init__(self) -> None:
-        """Refuse a goal that is no place."""
-        if len(self.goal_position) != 3 or not np.isfinite(self.goal_position).all():
-            raise ValueError(f"goal_position must be x y z, got {list(self.goal_position)}")
-
-
 class ObjectPoseNode(ManagedNode[ObjectPoseParameters]):
-    """Hands pictures to the tracker and publishes what it finds; of what is not seen, nothing."""
+    """Hands pictures to the tracker and publishes what it finds; of what is not seen, nothing.
+
+    Except the goal: it is a place, and stays where it was while its tags are hidden.
+    """
 
     def __init__(self) -> None:
         super().__init__("object_pose_node", ObjectPoseParameters)
@@ -113,7 +60,7 @@ class ObjectPoseNode(ManagedNode[ObjectPoseParameters]):
             load_opencv()
             self._arm = arm = ArmDescription.load(given.arm)
             self._pose = self._camera_pose(arm)
-            self._objects = self._object_set()
+            self._objects = given.object_set()
             self._family = TagFamily(self._objects.family)
             self._topics = {given.object: "object_pose"}
             if given.goal == "object":
@@ -130,6 +77,7 @@ class ObjectPoseNode(ManagedNode[ObjectPoseParameters]):
             raise ConfigurationError(str(error)) from error
         self._tracker: ObjectTracker | None = None
         self._due, self._problem = 0, ""
+        self._goal_seen: tuple[Pose, int] | None = None  # where, and the picture's stamp [ns]
         self._looked, self._found = 0, dict.fromkeys(self._topics, 0)
         self._timer = self.diagnostics.time_loop("detection")
         self.diagnostics.before_publishing(self._report)
@@ -177,15 +125,6 @@ class ObjectPoseNode(ManagedNode[ObjectPoseParameters]):
             )
         return pose
 
-    def _object_set(self) -> ObjectSet:
-        given = self.parameters
-        if given.objects:
-            return read_objects(Path(given.objects).expanduser())
-        cube = TaggedObject.cube(
-            given.object, given.cube_edge, given.tag_size, max_tilt=given.max_tilt
-        )
-        return ObjectSet(given.tag_family, (cube,))
-
     def _on_joint_states(self, message: JointState) -> None:
         if self._history is not None:
             stamp = 1e-9 * nanoseconds(message.header.stamp)
@@ -206,6 +145,7 @@ class ObjectPoseNode(ManagedNode[ObjectPoseParameters]):
             seen = self._tracker.see(view.picture, T_base_camera, 1e-9 * stamp)
             for name, found in seen.items():
                 self._publish(self._outputs[name], found.pose, view.header.stamp)
+            self._remember_goal(seen, view.header.stamp)
         self._looked += 1
         for name, found in seen.items():
             self._found[name] += 1
@@ -213,6 +153,19 @@ class ObjectPoseNode(ManagedNode[ObjectPoseParameters]):
             self.diagnostics.set(f"{name} position std [mm]", 1e3 * found.sighting.position_std)
             self.diagnostics.set(f"{name} tags", ", ".join(map(str, found.sighting.tags)))
         self.diagnostics.set("latency [ms]", 1e-6 * (self._now() - stamp))
+
+    def _remember_goal(self, seen: dict[str, Seen], stamp: Time) -> None:
+        """Tell of a goal that is hidden at present."""
+        name, now = self.parameters.goal_object, nanoseconds(stamp)
+        if self._topics.get(name) != "goal_pose":
+            return
+        if name in seen:
+            self._goal_seen = (seen[name].pose, now)
+        elif self._goal_seen is not None:
+            pose, when = self._goal_seen
+            if 0 <= now - when <= SECOND * self.parameters.goal_memory:
+                self._publish(self._outputs[name], pose, stamp)
+                self.diagnostics.count("goal told from memory")
 
     def _left_out(self, stamp: int, frame: str) -> bool:
         if stamp < self._due and self._due - stamp < SECOND:  # else the clock has gone back

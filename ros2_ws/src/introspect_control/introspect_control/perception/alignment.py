@@ -8,15 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from introspect_control.perception.blurred_pattern import BlurredPattern, PatternBlurrer
 from introspect_control.perception.camera import CameraModel
+from introspect_control.perception.drawn_pattern import Patch, PatternDrawer, cut_patch
 
 Array = NDArray[np.float64]
 
 _BLURS = (0.3, 3.0)  # that a picture may have, as a standard deviation [px]
 _RIM = 0.5  # of the white around a tag that is compared [modules]
 _FEWEST = 60  # pixels that a comparison needs
-_MOST = 10_000  # pixels that are compared; of large tags every second, third ...
 _REST = 0.01  # step of the corners that is none [px]
 _UNKNOWNS = 11  # eight of the homography, blur, gain and offset
 
@@ -33,6 +32,7 @@ class Alignment:
     covariance: Array  # (8, 8) of u and v of the corners, corner by corner, from what is left over
     correlation: float  # of pattern and picture; 1 where nothing but light and noise differ
     contrast: float  # from black to white [grey levels]
+    wrong_modules: int  # that are more black than white where they should be white, or the reverse
 
 
 class PatternAligner:
@@ -55,11 +55,11 @@ class PatternAligner:
     def __init__(self, pattern: NDArray[np.bool_], camera: CameraModel, blur: float = 0.7) -> None:
         self._camera, self._blur = camera, blur
         self._modules = len(pattern)
-        self._blurrer = PatternBlurrer(pattern)
+        self._drawer = PatternDrawer(pattern)
         h = 0.5 * self._modules
         self._square = np.array([[-h, -h], [h, -h], [h, h], [-h, h]])
 
-    def align(self, picture: NDArray[np.uint8], corners: Array, iterations: int = 20) -> Alignment:
+    def align(self, picture: NDArray[np.uint8], corners: Array, iterations: int = 12) -> Alignment:
         """Find where the pattern lies exactly.
 
         Args:
@@ -80,16 +80,14 @@ class PatternAligner:
         middle = corners.mean(axis=0)
         G = homography(corners - middle, self._square)
         module = _edges(corners).mean() / self._modules  # [px]
-        pixels, grey = self._pixels(picture, corners, margin=2.0 * module)
-        places = np.stack([*(pixels - middle).T, np.ones(len(pixels))])  # (3, m)
-        # Modules a pixel, along the modules' x and y: how blur appears in them.
-        finer = np.sqrt(((G[:2, :2] - np.outer(G[:2, 2], G[2, :2])) ** 2).sum(axis=1))
-        blur = self._blur
+        patch = cut_patch(picture, self._camera, corners, module)
+        if patch.grey.size < _FEWEST:
+            raise NotAligned(f"it has {patch.grey.size} pixels, fewer than {_FEWEST}")
+        blur = np.hypot(self._blur, (patch.edge - 1) / np.sqrt(12.0))
         before = corners
         for _ in range(iterations):
-            template = self._blurrer.blurred(blur * finer, blur * finer**2)
-            G, widened, fit = self._step(G, template, places, grey)
-            blur = float(np.clip(blur + widened, *_BLURS))
+            G, widened, fit = self._step(G, patch, float(blur))
+            blur = np.clip(blur + widened, _BLURS[0] * patch.edge, _BLURS[1] * patch.edge)
             now = apply_homography(np.linalg.inv(G), self._square) + middle
             if not (np.abs(now - corners) < module).all():  # false for NaN
                 raise NotAligned("it runs away")
@@ -100,22 +98,24 @@ class PatternAligner:
             raise NotAligned("it does not come to rest")
         return self._result(G, middle, fit)
 
-    def _step(
-        self, G: Array, template: BlurredPattern, places: Array, grey: Array
-    ) -> tuple[Array, float, _Comparison]:
-        x, y, w = G @ places
+    def _step(self, G: Array, patch: Patch, blur: float) -> tuple[Array, float, _Comparison]:
+        x, y, w = G @ patch.places
         with np.errstate(all="ignore"):
             x, y = x / w, y / w
         reach = 0.5 * self._modules + _RIM
         used = (np.abs(x) < reach) & (np.abs(y) < reach) & (w > 0.1)
         if used.sum() < _FEWEST:
             raise NotAligned(f"it has {used.sum()} pixels, fewer than {_FEWEST}")
-        x, y, w, seen = (values[used] for values in (x, y, w, grey))
-        u, v, one = places[:, used]
-        M, dx, dy, wider = template.sample(x, y)
+        x, y, w, seen = (values[used] for values in (x, y, w, patch.grey.ravel()))
+        u, v, one = patch.places[:, used]
+        M, by_u, by_v, wider = (values[used] for values in self._drawer.draw(patch, G, blur))
         gain, offset = _line(M, seen)
         left = seen - gain * M - offset
-        a, b = gain * dx / w, gain * dy / w
+        # From slopes in the picture to slopes in the pattern: ∂M/∂x = (∂x/∂u)⁻ᵀ ∂M/∂u.
+        xu, xv = (G[0, 0] - x * G[2, 0]) / w, (G[0, 1] - x * G[2, 1]) / w
+        yu, yv = (G[1, 0] - y * G[2, 0]) / w, (G[1, 1] - y * G[2, 1]) / w
+        across = gain / (w * (xu * yv - xv * yu))
+        a, b = across * (yv * by_u - yu * by_v), across * (xu * by_v - xv * by_u)
         c = -(a * x + b * y)
         columns = (a * u, a * v, a, b * u, b * v, b, c * u, c * v, gain * wider, M, one)
         J = np.stack(columns, axis=1)
@@ -124,7 +124,8 @@ class PatternAligner:
         normal = J.T @ J + 1e-9 * np.eye(_UNKNOWNS)
         step = np.linalg.solve(normal, J.T @ left) / scale
         moved = G + np.append(step[:8], 0.0).reshape(3, 3)
-        comparison = _Comparison(M, seen, gain, left, np.linalg.inv(normal)[:8, :8], scale[:8])
+        inverse = np.linalg.inv(normal)[:8, :8]
+        comparison = _Comparison(M, seen, gain, left, x, y, inverse, scale[:8])
         return moved, float(step[8]), comparison
 
     def _result(self, G: Array, middle: Array, fit: _Comparison) -> Alignment:
@@ -149,24 +150,18 @@ class PatternAligner:
             covariance=move @ of_G @ move.T,
             correlation=float(agreement / spread) if spread > 0.0 else 0.0,
             contrast=fit.gain,
+            wrong_modules=self._wrong_modules(fit),
         )
 
-    def _pixels(
-        self, picture: NDArray[np.uint8], corners: Array, margin: float
-    ) -> tuple[Array, Array]:
-        """Pixels around a tag, where they would be without distortion, and how bright they are."""
-        shape = picture.shape
-        rim = self._camera.distort(corners)
-        low = np.floor(rim.min(axis=0) - margin)
-        high = np.ceil(rim.max(axis=0) + margin) + 1.0
-        (left, top), (right, bottom) = (
-            np.clip(end, 0, [shape[1], shape[0]]).astype(int) for end in (low, high)
-        )
-        every = 1 + int(np.sqrt(max(0, right - left) * max(0, bottom - top) / _MOST))
-        u, v = np.meshgrid(np.arange(left, right, every), np.arange(top, bottom, every))
-        pixels = np.stack([u.ravel(), v.ravel()], axis=1).astype(np.float64)
-        grey = picture[v.ravel(), u.ravel()].astype(np.float64)
-        return self._camera.undistort(pixels), grey
+    def _wrong_modules(self, fit: _Comparison) -> int:
+        """Count modules of which more than half of the contrast is left over, on average."""
+        n = self._modules
+        column, row = (np.floor(at + 0.5 * n).astype(int) for at in (fit.x, fit.y))
+        inside = (column >= 0) & (column < n) & (row >= 0) & (row < n)
+        module = (row * n + column)[inside]
+        left = np.bincount(module, fit.left[inside], n * n)
+        pixels = np.bincount(module, minlength=n * n)
+        return int((np.abs(left) > 0.5 * abs(fit.gain) * np.maximum(pixels, 1)).sum())
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,6 +170,8 @@ class _Comparison:
     seen: Array  # (m,) the picture there
     gain: float
     left: Array  # (m,) what light and pattern do not explain
+    x: Array  # (m,) where in the pattern, from its middle [modules]
+    y: Array  # (m,)
     inverse: Array  # (8, 8) of the scaled normal matrix
     scale: Array  # (8,)
 

@@ -195,7 +195,7 @@ class TagDetector:
         if edges.min() < config.min_side:
             raise _Refused("too small")
         aligned = self._align(picture, tag, corners)
-        if aligned.correlation < config.min_correlation:
+        if aligned.wrong_modules or aligned.correlation < config.min_correlation:
             raise _Refused("pattern differs")
         if aligned.contrast < config.min_contrast:
             raise _Refused("too little contrast")

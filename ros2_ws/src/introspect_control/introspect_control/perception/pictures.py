@@ -156,7 +156,7 @@ def _background(height: int, width: int, config: PictureConfig, rng: np.random.G
         wave = np.sin(a * u + b * v + phase)
         light += np.sign(wave) if rng.random() < 0.3 else wave
     fine = np.kron(light, np.ones((_COARSER, _COARSER)))[:height, :width]
-    return config.background + 0.4 * config.texture * fine
+    return np.asarray(config.background + 0.4 * config.texture * fine, dtype=np.float64)
 
 
 def _blurred(picture: Array, sigma: float) -> Array:

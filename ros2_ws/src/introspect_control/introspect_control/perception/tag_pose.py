@@ -66,15 +66,14 @@ def fit_pose(corners: Sequence[Corners], camera: CameraModel, start: Pose) -> Po
     """
     places = np.concatenate([tag.places for tag in corners])
     pixels = np.concatenate([tag.pixels for tag in corners])
-    whitening = [tag.whitening for tag in corners]
+    whitening = np.stack([tag.whitening for tag in corners])  # (tags, 8, 8)
+    tags = len(corners)
 
     def residuals(pose: Pose) -> tuple[Array, Array]:
-        turned = places @ pose.rotation.T
-        missed, J = _projected(camera, turned + pose.translation, turned)
-        missed = missed - pixels
-        r = [W @ missed[4 * k : 4 * k + 4].ravel() for k, W in enumerate(whitening)]
-        slopes = [W @ J[4 * k : 4 * k + 4].reshape(8, 6) for k, W in enumerate(whitening)]
-        return np.concatenate(r), np.concatenate(slopes)
+        arms = places @ pose.rotation.T
+        seen, J = _projected(camera, arms + pose.translation, arms)
+        r = whitening @ (seen - pixels).reshape(tags, 8, 1)
+        return r.ravel(), (whitening @ J.reshape(tags, 8, 6)).reshape(-1, 6)
 
     fit = minimise(start, residuals, Pose.moved)
     seen = fit.state.apply(places)
@@ -167,16 +166,26 @@ def pixel_slopes(camera: CameraModel, points: Array) -> Array:
 
 
 def _projected(camera: CameraModel, points: Array, arms: Array) -> tuple[Array, Array]:
-    """Pixels (n, 2), and how they move (n, 2, 6) with a step of ``Pose.moved``."""
-    if (points[:, 2] <= 1e-6).any():
-        return np.full((len(points), 2), np.nan), np.full((len(points), 2, 6), np.nan)
-    slopes = pixel_slopes(camera, points)
-    x, y, z = arms.T
-    zero = np.zeros_like(z)
-    columns = ([zero, -z, y], [z, zero, -x], [-y, x, zero])  # of ω × arm
-    turned = np.stack([np.stack(column, axis=1) for column in columns], axis=2)
-    moves = np.concatenate([np.broadcast_to(np.eye(3), (len(points), 3, 3)), turned], axis=2)
-    return ideal_pixels(camera, points), slopes @ moves
+    """Pixels (n, 2), and how they move (n, 2, 6) with a step of ``Pose.moved``.
+
+    A slope s of a pixel with its point is one of ``arm × s`` with the rotation vector.
+    """
+    n = len(points)
+    J = np.zeros((n, 2, 6))
+    x, y, z = points.T
+    if (z <= 1e-6).any():
+        return np.full((n, 2), np.nan), np.full((n, 2, 6), np.nan)
+    (fx, cx), (fy, cy) = camera.K[0, [0, 2]], camera.K[1, [1, 2]]
+    near = 1.0 / z
+    u, v = x * near, y * near
+    ux, uz = fx * near, -fx * u * near
+    vy, vz = fy * near, -fy * v * near
+    a, b, c = arms.T
+    J[:, 0, 0], J[:, 0, 2] = ux, uz
+    J[:, 0, 3], J[:, 0, 4], J[:, 0, 5] = b * uz, c * ux - a * uz, -b * ux
+    J[:, 1, 1], J[:, 1, 2] = vy, vz
+    J[:, 1, 3], J[:, 1, 4], J[:, 1, 5] = b * vz - c * vy, -a * vz, a * vy
+    return np.stack([fx * u + cx, fy * v + cy], axis=1), J
 
 
 def _faces_camera(pose: Pose) -> bool:

@@ -17,6 +17,7 @@ from sensor_msgs.msg import JointState
 from std_srvs.srv import SetBool, Trigger
 from trajectory_msgs.msg import JointTrajectory
 
+from introspect_control.nodes.priority import come_first
 from introspect_control.nodes.runtime import (
     LATCHED,
     STREAM,
@@ -312,6 +313,7 @@ class MockArmNode(ManagedNode[MockArmParameters]):
 
 def main() -> None:
     """Run the node."""
+    come_first()
     sys.exit(spin(MockArmNode))
 
 
