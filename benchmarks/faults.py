@@ -185,7 +185,8 @@ def markdown(outcomes: Sequence[Outcome]) -> str:
         "Made by `introspect bench faults`. Times and ways are from the moment of the fault to "
         "true standstill, of the joint that went farthest. Violations are looks at the true "
         "joints, and points sent, beyond a limit of position, velocity or acceleration (over "
-        "60 ms), and reflexes of the mock arm. Lost are actions that were neither carried out nor refused.",
+        "60 ms), and reflexes of the mock arm. Lost are actions that were neither carried out nor "
+        "refused.",
         "",
         "| fault | | arm | must | standstill [s] | travel [rad] | violations | lost | "
         "recovered by | told |",

@@ -115,7 +115,9 @@ def _scalar(event: Any) -> Any:
     text = event.value
     if event.tag is None and not event.implicit[0]:
         return text  # in quotes
-    tag = event.tag or _RESOLVER.resolve(yaml.ScalarNode, text, (True, False))
+    tag = event.tag or _RESOLVER.resolve(  # type: ignore[no-untyped-call]
+        yaml.ScalarNode, text, (True, False)
+    )
     if tag in (_DATE, _VALUE):
         return text
     if tag == _MERGE:

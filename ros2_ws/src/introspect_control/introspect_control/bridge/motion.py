@@ -128,7 +128,7 @@ def _check_limits(
     sampler: HermiteSampler, duration: float, limits: JointLimits, period: float
 ) -> None:
     count = int(np.ceil(duration / period)) + 1
-    positions = sampler.sample_many(period * np.arange(count))
+    positions = sampler.sample_many(period * np.arange(float(count)))
     outside = (positions < limits.lower - _POSITION_ROUNDING) | (
         positions > limits.upper + _POSITION_ROUNDING
     )

@@ -227,7 +227,7 @@ class InternalStateRuntime:
         }
         after = {f"{name}_out": shape for name, shape in memory.items()}
         behaviour = (1, len(contract.behaviours))
-        given = {"activations": (1, activations), "behaviour": behaviour} | memory
+        given = {"activations": (1, activations), "behaviour": behaviour, **memory}
         self._session.expect(given, found | findings | after)
         if list(found) != [*findings, *after]:
             wanted = [*findings, *after]

@@ -88,7 +88,8 @@ class Session:
             raise ContractError(f"{self._file}: output {name[:80]!r} is no tensor(float)")
         if not np.isfinite(value).all():
             raise ContractError(f"{self._file}: output {name[:80]!r} is not finite for zeros")
-        return value.shape
+        shape: Shape = value.shape
+        return shape
 
 
 def _open(data: bytes) -> Any:
