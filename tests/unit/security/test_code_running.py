@@ -29,6 +29,7 @@ CALLS = {
     **dict.fromkeys(("pd.read_pickle", "pandas.read_pickle"), "unpickles"),
     **dict.fromkeys(("yaml.load", "yaml.load_all", "yaml.full_load"), "may make any object"),
     **dict.fromkeys(("yaml.unsafe_load", "yaml.unsafe_load_all"), "makes any object"),
+    "yaml.safe_load": "grows without end by merged mappings; plain_yaml.read_yaml does not",
     **dict.fromkeys(("os.system", "os.popen", "subprocess.getoutput"), "runs a shell"),
     "subprocess.getstatusoutput": "runs a shell",
     "shutil.unpack_archive": "an archive writes where it likes",
@@ -117,6 +118,7 @@ def test_nothing_runs_code_from_files_or_strings() -> None:
         "yaml.load(text)",
         "yaml.load(text, Loader=yaml.SafeLoader)",  # safe_load says it more plainly
         "yaml.full_load(text)",
+        "yaml.safe_load(text)",
         "yaml.load_all(text, yaml.Loader)",
         "class Mine(yaml.UnsafeLoader): pass",
         "from yaml import unsafe_load",
@@ -151,7 +153,8 @@ def test_the_search_finds_what_is_forbidden(line: str) -> None:
     [
         "model.eval()",
         "re.compile('x')",
-        "yaml.safe_load(text)",
+        "read_yaml(text)",
+        "yaml.safe_dump(value)",
         "yaml.SafeLoader",
         "np.load('a.npz', allow_pickle=False)",
         "np.load('a.npz')",

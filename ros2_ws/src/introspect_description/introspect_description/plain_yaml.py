@@ -1,9 +1,9 @@
-"""Reads YAML of plain values: texts, numbers, booleans, lists, mappings with text for keys.
+"""Reads YAML of plain values: texts, numbers, booleans, lists, mappings of texts or whole numbers.
 
 What PyYAML's ``safe_load`` does beside that is what a hostile file lives by. Merged mappings
 (``<<``) multiply themselves, a thousand characters to gigabytes; tags and dates fail in ways that
-are no ``YAMLError``; what is nested deeply exhausts the stack; a key that is no text can be made to
-collide with a hundred thousand others. None of it is needed here. So events are taken one by one,
+are no ``YAMLError``; what is nested deeply exhausts the stack; keys that are large numbers can be
+made to collide by the hundred thousand. None of it is needed here. So events are taken one by one,
 and what is not plain is refused at once.
 """
 
@@ -19,6 +19,7 @@ DEEPEST = 32  # of lists and mappings in one another
 LARGEST = 1 << 20  # of a text [characters]; ours have some thousand
 MOST_VALUES = 100_000  # of all kinds
 LONGEST_NUMBER = 100  # [characters]
+LARGEST_KEY = 2**31
 
 # libyaml's parser is ten times as fast; some builds of PyYAML lack it.
 _Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -34,9 +35,9 @@ class PlainYamlError(ValueError):
 class _Open:
     """A list or mapping whose end has not come."""
 
-    value: list[Any] | dict[str, Any]
+    value: list[Any] | dict[str | int, Any]
     anchor: str | None
-    key: list[str] = field(default_factory=list)  # that waits for its value: one, or none
+    key: list[str | int] = field(default_factory=list)  # that waits for its value: one, or none
 
 
 def read_yaml(text: str | bytes) -> Any:
@@ -71,7 +72,7 @@ def _build(events: Iterator[Any]) -> Any:
             _check_tag(event)
             if len(stack) == DEEPEST:
                 raise _refusal(event, f"nested more than {DEEPEST} deep")
-            empty: list[Any] | dict[str, Any]
+            empty: list[Any] | dict[str | int, Any]
             empty = [] if isinstance(event, yaml.SequenceStartEvent) else {}
             stack.append(_Open(empty, event.anchor))
             continue
@@ -102,10 +103,12 @@ def _add(parent: _Open, value: Any, event: Any) -> None:
         parent.value.append(value)
     elif parent.key:
         parent.value[parent.key.pop()] = value
-    elif not isinstance(value, str):
-        raise _refusal(event, "a key that is not text")
+    elif not isinstance(value, str | int) or isinstance(value, bool):
+        raise _refusal(event, "a key that is neither text nor a whole number")
+    elif isinstance(value, int) and abs(value) > LARGEST_KEY:
+        raise _refusal(event, f"a key that is larger than {LARGEST_KEY}")
     elif value in parent.value:
-        raise _refusal(event, f"key {value[:80]!r} comes twice")
+        raise _refusal(event, f"key {str(value)[:80]!r} comes twice")
     else:
         parent.key.append(value)
 

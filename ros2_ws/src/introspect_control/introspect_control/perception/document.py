@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import reprlib
 from collections.abc import Iterable
@@ -10,10 +9,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
 from introspect_control.perception.errors import PerceptionError
+from introspect_description.plain_yaml import read_yaml
+from introspect_description.untrusted import read_file, read_json
 
 Array = NDArray[np.float64]
 
@@ -52,22 +52,13 @@ class Document:
             PerceptionError: Unreadable, too large, not of its format, or no mapping.
         """
         try:
-            size = file.stat().st_size
             largest = _LARGEST_JSON if file.suffix == ".json" else _LARGEST_YAML
-            if size > largest:
-                raise PerceptionError(
-                    f"{file}: has {size} bytes, more than the {largest} that are allowed"
-                )
-            text = file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+            text = read_file(file, largest)
+        except OSError as error:
             raise PerceptionError(f"{file}: cannot be read: {error}") from error
         try:
-            if file.suffix == ".json":
-                data = json.loads(text, parse_constant=_no_constant)
-            else:
-                data = yaml.safe_load(text)
-        # Beside their own errors, both let through what a date, a number or the stack makes of it.
-        except (yaml.YAMLError, ValueError, RecursionError, OverflowError) as error:
+            data = read_json(text) if file.suffix == ".json" else read_yaml(text)
+        except ValueError as error:
             kind = "JSON" if file.suffix == ".json" else "plain YAML"
             line = " ".join(str(error).split())
             raise PerceptionError(f"{file}: is not {kind}: {line[:200]}") from error
@@ -169,7 +160,3 @@ class Document:
 
     def _path(self, key: str) -> str:
         return f"{self._where}.{key}" if self._where else key
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number of JSON")

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from introspect_control.atomic import write_text
 from introspect_description import DescriptionError
+from introspect_description.plain_yaml import LARGEST, PlainYamlError, read_yaml
 from introspect_description.section import Section
+from introspect_description.untrusted import read_file
 
 if TYPE_CHECKING:
     from introspect_description import ArmDescription
@@ -43,10 +45,10 @@ def read_poses(file: Path) -> dict[str, TaughtPose]:
     if not file.exists():
         return {}
     try:
-        data = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
+        data = read_yaml(read_file(file, LARGEST))
+    except OSError as error:
         raise DescriptionError(f"{file}: cannot be read: {error}") from error
-    except yaml.YAMLError as error:
+    except PlainYamlError as error:
         raise DescriptionError(f"{file}: is not plain YAML: {error}") from error
     top = Section(file, {} if data is None else data)
     poses = {}

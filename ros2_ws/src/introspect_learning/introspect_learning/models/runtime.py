@@ -228,7 +228,7 @@ class InternalStateRuntime:
         after = {f"{name}_out": shape for name, shape in memory.items()}
         behaviour = (1, len(contract.behaviours))
         given = {"activations": (1, activations), "behaviour": behaviour, **memory}
-        self._session.expect(given, found | findings | after)
+        self._session.expect(given, {**found, **findings, **after})
         if list(found) != [*findings, *after]:
             wanted = [*findings, *after]
             raise ContractError(f"{self._folder}: outputs are {list(found)}, must be {wanted}")

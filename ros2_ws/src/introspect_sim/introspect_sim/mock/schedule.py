@@ -6,8 +6,8 @@ from math import isfinite, nan
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
+from introspect_description.plain_yaml import PlainYamlError, read_yaml
+from introspect_description.untrusted import read_file
 from introspect_sim.mock.faults import Fault, FaultError, find_fault
 
 _KEYS = ("fault", "value", "at", "duration")
@@ -42,16 +42,15 @@ def read_schedule(text: str) -> tuple[ScheduledFault, ...]:
     if text.endswith(_SUFFIXES) and "\n" not in text:
         source = text
         try:
-            text = Path(text).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError, ValueError) as error:
+            text = read_file(Path(text), LONGEST).decode()
+        except (OSError, ValueError) as error:
             raise FaultError(f"schedule {source} cannot be read: {error}") from error
     if len(text) > LONGEST:
         raise FaultError(f"{source}: a schedule has at most {LONGEST} characters, got {len(text)}")
     try:
-        data = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise FaultError(f"{source}: not plain YAML: {reason}") from error
+        data = read_yaml(text)
+    except PlainYamlError as error:
+        raise FaultError(f"{source}: not plain YAML: {error}") from error
     if data is None:
         return ()
     if not isinstance(data, list):
