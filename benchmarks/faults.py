@@ -27,6 +27,7 @@ from benchmarks.workloads.fault_rig import KINDS, FaultRig, Sent
 from introspect_control.atomic import write_text
 
 MOST_TIME, MOST_TRAVEL = 0.4, 0.27  # from fault to standstill [s], [rad]
+TRIES = 5
 STOPS = (Expect.FAULT, Expect.HOLDS)
 DOMAIN = "93"
 
@@ -58,7 +59,12 @@ def measure(rig: FaultRig, case: Case) -> Outcome:
     rig.refusal = ""
     if case.expect is Expect.REFUSES:
         return refused(rig, case)
-    rig.start_moving()
+    for _ in range(TRIES):  # a busy machine may make a policy late before any fault
+        if rig.start_moving():
+            break
+        make_ready(rig)
+    else:
+        raise TimeoutError(f"the arm did not move: {rig.guard.reason}")
     rig.sent, before = Sent(), rig.arm.refusals
     watch = rig.begin_watch()
     states, reasons = [], []
@@ -70,13 +76,17 @@ def measure(rig: FaultRig, case: Case) -> Outcome:
 
     case.begin(rig)
     begun = time.monotonic()
-    rig.wait(lambda: note() or time.monotonic() > begun + case.lasts, "the end of the fault")
-    rig.wait(lambda: (note() and False) or time.monotonic() > begun + case.lasts, "it")
-    standstill = watch.standstill(rig.arm.truth[0])
-    if standstill is None and case.expect in STOPS:
+    if case.jumps:
+        watch = rig.begin_watch()
+
+    def over() -> bool:
+        note()
+        return time.monotonic() > begun + case.lasts
+
+    rig.wait(over, "the end of the fault")
+    if watch.standstill(rig.arm.truth[0]) is None and case.expect is Expect.FAULT:
         rig.wait(lambda: note() or time.monotonic() > begun + case.lasts + 3.0, "a standstill")
-        standstill = watch.standstill(rig.arm.truth[0])
-    travel = watch.travel
+    standstill, travel = watch.standstill(rig.arm.truth[0]), watch.travel
     dangerous = rig.arm.refusals - before - case.reflex
     case.end(rig)
     recovered = bring_back(rig)

@@ -40,6 +40,7 @@ class Case:
     lasts: float = 1.5  # from begin to end [s]
     kinds: tuple[str, ...] = KINDS
     reflex: bool = False  # whether the mock arm itself is to take it for dangerous
+    jumps: bool = False  # whether the arm is put elsewhere, all at once
 
 
 def _injected(
@@ -166,14 +167,14 @@ CASES = (
     _injected("joint states", "0.2 s late", Expect.GOES_ON, "state_delay", 0.2, kinds=SIMULATED),
     _injected("joint states", "0.5 s late", Expect.GOES_ON, "state_delay", 0.5, kinds=SIMULATED),
     _injected("joint states", "0 to 0.03 s late", Expect.GOES_ON, "state_jitter", 0.03),
-    _injected("joint states", "frozen 0.3 s", Expect.HOLDS, "states_frozen", lasts=0.3, kinds=MOCK),
-    _injected("joint states", "none for 0.3 s", Expect.HOLDS, "states_stop", lasts=0.3, kinds=MOCK),
-    # To who takes the time from them, they jump ahead when they come again.
+    _injected("joint states", "frozen 0.4 s", Expect.HOLDS, "states_frozen", lasts=0.4, kinds=MOCK),
+    _injected("joint states", "none for 0.4 s", Expect.HOLDS, "states_stop", lasts=0.4, kinds=MOCK),
+    # A simulation waits half a second for a policy that has fallen silent.
     _injected(
-        "joint states", "frozen 0.3 s", Expect.FAULT, "states_frozen", lasts=0.3, kinds=SIMULATED
+        "joint states", "frozen 0.9 s", Expect.HOLDS, "states_frozen", lasts=0.9, kinds=SIMULATED
     ),
     _injected(
-        "joint states", "none for 0.3 s", Expect.FAULT, "states_stop", lasts=0.3, kinds=SIMULATED
+        "joint states", "none for 0.9 s", Expect.HOLDS, "states_stop", lasts=0.9, kinds=SIMULATED
     ),
     _injected("joint states", "frozen 1.5 s", Expect.FAULT, "states_frozen"),
     _injected("joint states", "none for 1.5 s", Expect.FAULT, "states_stop"),
@@ -223,7 +224,12 @@ CASES = (
     _injected("simulated time", "10 s ahead", Expect.FAULT, "stamp_future", 10.0, kinds=SIMULATED),
     _injected("simulated time", "10 s back", Expect.FAULT, "stamp_old", 10.0, kinds=SIMULATED),
     Case(
-        "simulated time", "starts anew", Expect.FAULT, lambda rig: rig.teleport(), kinds=SIMULATED
+        "simulated time",
+        "starts anew",
+        Expect.FAULT,
+        lambda rig: rig.teleport(),
+        kinds=SIMULATED,
+        jumps=True,
     ),
     Case(
         "death of a node",

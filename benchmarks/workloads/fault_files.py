@@ -16,7 +16,7 @@ from typing import Any
 from benchmarks.sides import ROOT
 from introspect_control.capture import BagWriter
 from introspect_control.capture.definition import parse_definition
-from introspect_learning.models.runtime import shipped
+from introspect_learning.models.policy import shipped
 
 REFUSED = "refused, nothing lost"
 _INTROSPECT = [sys.executable, "-m", "introspect"]

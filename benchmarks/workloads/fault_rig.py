@@ -219,12 +219,14 @@ class FaultRig:
 
     # The policy.
 
-    def start_moving(self) -> None:
-        """Act until the arm swings at full speed."""
+    def start_moving(self) -> bool:
+        """Act until the arm swings at full speed; returns whether it does."""
         self.acting = True
         self.wait(lambda: self.guard.state == GuardStatus.ACTIVE, "ACTIVE")
         self.run(0.5)
-        self.wait(self._at_speed, f"a joint speed of {FAST} rad/s")
+        failed = (GuardStatus.FAULT, GuardStatus.STOPPING)
+        self.wait(lambda: self._at_speed() or self.guard.state in failed, f"{FAST} rad/s")
+        return self.guard.state == GuardStatus.ACTIVE
 
     def begin_watch(self) -> Watch:
         """Watch what the arm really does from now on."""
