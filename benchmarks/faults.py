@@ -49,6 +49,31 @@ class Outcome:
     reason: str  # that was told
 
 
+def measure_all(kind: str, only: str) -> list[Outcome]:
+    """Let all faults happen to one arm, one after the other."""
+    outcomes = []
+    rig = FaultRig(kind)
+    try:
+        for case in CASES:
+            if kind not in case.kinds or only not in f"{case.row} {case.name}":
+                continue
+            try:
+                outcomes.append(measure(rig, case))
+            except TimeoutError as error:  # the arm could not be brought to move: start anew
+                outcomes.append(
+                    Outcome(
+                        *(case.row, case.name, kind, case.expect.value, False),
+                        *(None, None, 0, None, "not at all", str(error)),
+                    )
+                )
+                rig.close()
+                rig = FaultRig(kind)
+            print(outcomes[-1], flush=True)
+    finally:
+        rig.close()
+    return outcomes
+
+
 def measure(rig: FaultRig, case: Case) -> Outcome:
     """Let one fault happen and end, and bring the arm back.
 
@@ -225,14 +250,7 @@ def main() -> int:
     outcomes: list[Outcome] = []
     for kind in options.arms:
         with ros():
-            rig = FaultRig(kind)
-            try:
-                for case in CASES:
-                    if kind in case.kinds and options.only in f"{case.row} {case.name}":
-                        outcomes.append(measure(rig, case))
-                        print(outcomes[-1], flush=True)
-            finally:
-                rig.close()
+            outcomes += measure_all(kind, options.only)
     for file_case in FILE_CASES:
         if options.only in f"{file_case.row} {file_case.name}":
             outcomes.append(Outcome(*file_case.measure()))

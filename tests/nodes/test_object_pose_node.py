@@ -15,6 +15,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image, JointState
 
 from introspect_control import KinematicChain
+from introspect_control.nodes.object_pose_parameters import ObjectPoseParameters
 from introspect_control.nodes.runtime import STREAM
 from introspect_control.perception import (
     CameraModel,
@@ -232,6 +233,29 @@ def test_a_camera_on_the_tool_is_where_the_joints_say(me: Peer, tmp_path: Path) 
         me.node.create_timer(0.02, tell_joints)
         camera.film(image, lambda: objects, "a pose", age=0.03)
     assert pose(objects[-1]).distance(T)[0] < 0.003
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"goal_object": "cube"}, "object and goal_object are both 'cube'; name two, or goal:=f"),
+        ({"goal_position": (0.1, 0.2)}, r"goal_position must be x y z, got \[0.1, 0.2\]"),
+    ],
+)
+def test_a_goal_that_is_none_is_refused(given: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        ObjectPoseParameters(**given)
+
+
+def test_without_a_file_there_are_a_cube_and_a_goal_that_share_no_tag() -> None:
+    found = ObjectPoseParameters(cube_edge=0.05, tag_size=0.04, tag_family="aruco_4x4_50")
+
+    objects = found.object_set()
+    assert objects.family == "aruco_4x4_50"
+    assert objects.named("cube").ids == (0, 1, 2, 3, 4, 5)
+    [tag] = objects.named("goal").tags
+    assert tag.id == 6
+    assert tag.T_object_tag.translation[2] == -0.025  # it lies below the middle of a cube on it
 
 
 @pytest.mark.parametrize(

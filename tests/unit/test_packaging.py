@@ -82,7 +82,8 @@ def test_colcon_test_finds_pytest(package: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("package", "folder"), [("introspect_description", "urdf"), ("introspect", "launch")]
+    ("package", "folder"),
+    [("introspect_description", "urdf"), ("introspect", "launch"), ("introspect", "security")],
 )
 def test_the_folders_of_the_root_are_installed(package: str, folder: str) -> None:
     installed = {

@@ -25,7 +25,7 @@ from introspect_description.untrusted import limited_memory
 T = TypeVar("T")
 
 MANY = "FUZZ_EXAMPLES" in os.environ
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "40"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "20"))
 SECONDS = 5.0  # of the processor for one file
 MEMORY = 1 << 30  # for one file [bytes]
 LONGEST_TEXT = 4000  # of an error [characters]: it names the file, it does not print it

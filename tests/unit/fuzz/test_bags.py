@@ -172,10 +172,10 @@ def test_records_and_messages_with_other_bytes(sound: Path, scratch: Path, seed:
     try_everything(lay(scratch, closed(mutated(unpacked(mcap(sound)), seed))))
 
 
-@pytest.mark.parametrize("part", range(4))
+@pytest.mark.parametrize("part", range(3))
 def test_wherever_a_file_is_cut_it_can_be_mended(sound: Path, scratch: Path, part: int) -> None:
     data = mcap(sound).read_bytes()
-    for end in range(part, len(data), 997):
+    for end in range(part, len(data), 2003):
         mend(lay(scratch, data[:end]))
 
 
@@ -381,7 +381,7 @@ def test_no_memory_is_taken_for_what_is_only_claimed(sound: Path, scratch: Path,
 def test_many_topics_and_many_messages_take_no_longer_together_than_one_by_one(
     scratch: Path,
 ) -> None:
-    count = 6000
+    count = 4000
     records = MAGIC + frame(HEADER, text("") + text(""))
     records += pack_schema(Schema(1, "x/msg/T", "ros2msg", b"uint8 a\n"))
     channels = (pack_channel(Channel(n, 1, f"/t{n}", "cdr", {})) for n in range(1, count))

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-import yaml
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -231,15 +230,8 @@ def test_a_schedule_that_grows_without_end_is_refused_in_no_time() -> None:
         read_schedule("- " + "\n- ".join(levels))
 
 
-def test_a_schedule_nested_too_deeply_to_be_read_is_refused(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def too_deep(text: str) -> None:
-        raise RecursionError("maximum recursion depth exceeded")
-
-    monkeypatch.setattr(yaml, "safe_load", too_deep)  # which takes seconds to find out
-
-    with pytest.raises(FaultError, match="not plain YAML: maximum recursion depth exceeded"):
+def test_a_schedule_nested_too_deeply_to_be_read_is_refused() -> None:
+    with pytest.raises(FaultError, match="not plain YAML: nested more than 32 deep"):
         read_schedule("[" * 1500)
 
 

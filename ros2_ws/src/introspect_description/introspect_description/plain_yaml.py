@@ -18,7 +18,7 @@ import yaml
 DEEPEST = 32  # of lists and mappings in one another
 LARGEST = 1 << 20  # of a text [characters]; ours have some thousand
 MOST_VALUES = 100_000  # of all kinds
-LONGEST_NUMBER = 100  # [characters]
+LONGEST_NUMBER = 1000  # [characters]
 LARGEST_KEY = 2**31
 
 # libyaml's parser is ten times as fast; some builds of PyYAML lack it.

@@ -60,7 +60,7 @@ def read_json(data: str | bytes, finite: bool = True) -> Any:
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")
+    raise ValueError(f"{constant} is no number of JSON")
 
 
 @contextmanager

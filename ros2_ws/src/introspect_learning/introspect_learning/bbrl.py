@@ -26,7 +26,7 @@ from introspect_learning.internal_states.model import InternalStateModel
 from introspect_learning.models.contract import Contract, ContractError
 from introspect_learning.models.export import export_behaviours, export_choreographer
 from introspect_learning.models.loading import load_behaviours, load_internal_states
-from introspect_learning.models.runtime import policy_part
+from introspect_learning.models.policy import policy_part
 from introspect_learning.rl.environment import Progress, silent
 from introspect_learning.runs.run_folder import RunFolder
 from introspect_sim.envs import (

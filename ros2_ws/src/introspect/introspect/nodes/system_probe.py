@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 import time
 from collections import Counter
@@ -11,11 +10,13 @@ from typing import Any
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from geometry_msgs.msg import PoseStamped
 from introspect_msgs.msg import GuardStatus
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
 from rclpy.topic_endpoint_info import TopicEndpointInfo
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState
 
 from introspect.doctor.system import Endpoint, System, Topic
@@ -122,9 +123,11 @@ class _Probe:
             self._full("guard/status"): (GuardStatus, self._on_guard),
             "/diagnostics": (DiagnosticArray, self._on_diagnostics),
         }
-        for name in (*map(self._full, _LISTENED_TO), "/clock"):
+        # Types as they should be: to import what somebody else names would be to run it.
+        wanted = {self._full(name): PoseStamped for name in _LISTENED_TO} | {"/clock": Clock}
+        for name, kind in wanted.items():
             if name in topics and topics[name].publishers:
-                special[name] = (_message_type(topics[name].publishers[0].type), lambda _: None)
+                special[name] = (kind, lambda _: None)
         for topic, (kind, callback) in special.items():
             qos = LATCHED if topic.endswith("guard/status") else WATCHING
             self._node.create_subscription(kind, topic, self._counted(topic, callback), qos)
@@ -152,12 +155,6 @@ class _Probe:
                 self._complaints[status.name] = status.message
             else:
                 self._complaints.pop(status.name, None)
-
-
-def _message_type(name: str) -> type:
-    package, kind, message = name.split("/")
-    found: type = getattr(importlib.import_module(f"{package}.{kind}"), message)
-    return found
 
 
 def _endpoints(infos: list[TopicEndpointInfo]) -> list[Endpoint]:

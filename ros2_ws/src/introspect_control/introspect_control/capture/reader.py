@@ -182,9 +182,15 @@ class Channels:
         """
         if opcode == SCHEMA:
             schema = unpack_schema(data)
+            self._check(schema.name)
             self.schemas[schema.id] = schema
         elif opcode == CHANNEL:
             self._add(unpack_channel(data))
+
+    def _check(self, name: str) -> None:
+        """Refuse a name that a terminal would obey."""
+        if not name.isprintable() or len(name) > _LONGEST_NAME:
+            raise BagError(f"{self._file}: {name[:80]!r} is no name of a topic or type")
 
     def _add(self, channel: Channel) -> None:
         if self.channels.get(channel.id) == channel:
@@ -192,9 +198,7 @@ class Channels:
         schema = self.schemas.get(channel.schema)
         if schema is None:
             raise BagError(f"{self._file}: topic {channel.topic[:80]!r} has no type")
-        for name in (channel.topic, schema.name):  # a terminal would obey what is in them
-            if not name.isprintable() or len(name) > _LONGEST_NAME:
-                raise BagError(f"{self._file}: {name[:80]!r} is no name of a topic or type")
+        self._check(channel.topic)
         if channel.encoding != "cdr":
             raise BagError(
                 f"{self._file}: {channel.topic} is in {channel.encoding[:40]!r}; allowed: 'cdr'"

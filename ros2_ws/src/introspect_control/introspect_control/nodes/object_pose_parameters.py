@@ -79,7 +79,11 @@ class ObjectPoseParameters(CameraParameters):
     )
 
     def __post_init__(self) -> None:
-        """Refuse a goal that is no place."""
+        """Refuse a goal that is no place, or the object itself."""
+        if self.goal == "object" and self.object == self.goal_object:
+            raise ValueError(
+                f"object and goal_object are both {self.object!r}; name two, or goal:=fixed"
+            )
         if len(self.goal_position) != 3 or not np.isfinite(self.goal_position).all():
             raise ValueError(f"goal_position must be x y z, got {list(self.goal_position)}")
 

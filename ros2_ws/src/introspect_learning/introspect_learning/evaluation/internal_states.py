@@ -22,7 +22,7 @@ from introspect_learning.models import (
     ChoreographerRuntime,
     InternalStateRuntime,
 )
-from introspect_learning.models.runtime import policy_part
+from introspect_learning.models.policy import policy_part
 from introspect_sim.envs import Perturbation, PerturbationConfig, PickAndPlaceVectorEnv
 from introspect_sim.tasks import OBSERVATION, POLICY_PERIOD
 from introspect_sim.worlds import TIMESTEP

@@ -1,6 +1,7 @@
 """Model folders: contract, ONNX Runtime, export."""
 
 from introspect_learning.models.contract import Contract, ContractError
+from introspect_learning.models.policy import policy_hash, shipped
 from introspect_learning.models.runtime import (
     BehavioursOutput,
     BehavioursRuntime,
@@ -8,8 +9,6 @@ from introspect_learning.models.runtime import (
     ChoreographerRuntime,
     InternalState,
     InternalStateRuntime,
-    policy_hash,
-    shipped,
 )
 
 __all__ = [

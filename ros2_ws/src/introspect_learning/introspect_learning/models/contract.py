@@ -109,7 +109,7 @@ class Contract:
             if found != promised:
                 raise ContractError(
                     f"{folder / name} is not the file its contract was written for: "
-                    f"sha256 {found}, contract says {_shown.repr(promised)}"
+                    f"sha256 {found}, contract says {promised!s:.64}"
                 )
         return contract
 

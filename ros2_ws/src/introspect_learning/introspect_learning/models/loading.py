@@ -30,7 +30,7 @@ from introspect_learning.models.contract import (
     ContractError,
     naming,
 )
-from introspect_learning.models.runtime import policy_part
+from introspect_learning.models.policy import policy_part
 
 _MOST_LAYERS = 32  # of an encoder
 _MISFITS = (KeyError, IndexError, TypeError, ValueError, RuntimeError, SafetensorError, OSError)

@@ -25,7 +25,7 @@ from introspect_learning.models import (
     Contract,
     ContractError,
 )
-from introspect_learning.models.runtime import policy_part
+from introspect_learning.models.policy import policy_part
 from introspect_learning.nodes.activations_inbox import ActivationsInbox
 from introspect_learning.nodes.policy_folder import (
     ACTIVATIONS,

@@ -100,10 +100,12 @@ def _kept(cell: Cell, cache: Path, behaviours: str) -> dict[str, Any] | None:
 
 
 def _has_depth(value: Any, depth: int) -> bool:
-    """Whether it is a number, or a list of numbers, or of such lists, and so on."""
-    if depth:
-        return isinstance(value, list) and all(_has_depth(item, depth - 1) for item in value)
-    return isinstance(value, int | float)
+    """Whether it is a number, or a list of numbers, or a list of lists that are equally long."""
+    if not depth:
+        return isinstance(value, int | float)
+    if not isinstance(value, list) or not all(_has_depth(item, depth - 1) for item in value):
+        return False
+    return depth == 1 or len({len(item) for item in value}) == 1
 
 
 def _keep(cell: Cell, future: Future[dict[str, Any]], cache: Path) -> dict[str, Any]:
