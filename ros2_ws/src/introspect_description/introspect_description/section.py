@@ -1,5 +1,7 @@
 """A YAML file read key by key, so that every complaint names the file and the key."""
 
+import reprlib
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,10 @@ from numpy.typing import NDArray
 from introspect_description.errors import DescriptionError
 from introspect_description.plain_yaml import LARGEST, PlainYamlError, read_yaml
 from introspect_description.untrusted import read_file
+
+_LARGEST = sys.float_info.max  # of numbers; a whole number may be larger than any float
+_shown = reprlib.Repr()  # of what a file says, which may be long
+_shown.maxlist, _shown.maxstring, _shown.maxother = 12, 200, 80
 
 
 class Section:
@@ -56,18 +62,18 @@ class Section:
         """Return a string that is not empty."""
         value = self._get(key)
         if not isinstance(value, str) or not value:
-            raise self.error(key, f"expected text, got {value!r}")
+            raise self.error(key, f"expected text, got {_shown.repr(value)}")
         return value
 
     def texts(self, key: str, size: int | None = None) -> tuple[str, ...]:
         """Return a list of `size` (None: at least one) different strings."""
         value = self._get(key) if size is None else self._list(key, size, "names")
         if not isinstance(value, list) or not value:
-            raise self.error(key, f"expected names, got {value!r}")
+            raise self.error(key, f"expected names, got {_shown.repr(value)}")
         if not all(isinstance(item, str) and item for item in value):
-            raise self.error(key, f"expected {len(value)} names, got {value!r}")
+            raise self.error(key, f"expected {len(value)} names, got {_shown.repr(value)}")
         if len(set(value)) != len(value):
-            raise self.error(key, f"names must differ from one another, got {value!r}")
+            raise self.error(key, f"names must differ from one another, got {_shown.repr(value)}")
         return tuple(value)
 
     def number(self, key: str) -> float:
@@ -78,7 +84,7 @@ class Section:
         """Return an integer of at least one."""
         value = self._get(key)
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise self.error(key, f"expected a positive integer, got {value!r}")
+            raise self.error(key, f"expected a positive integer, got {_shown.repr(value)}")
         return value
 
     def array(self, key: str, size: int) -> NDArray[np.float64]:
@@ -100,13 +106,14 @@ class Section:
     def _list(self, key: str, size: int, what: str) -> list[Any]:
         value = self._get(key)
         if not isinstance(value, list) or len(value) != size:
-            got = f"{len(value)} items" if isinstance(value, list) else repr(value)
+            got = f"{len(value)} items" if isinstance(value, list) else _shown.repr(value)
             raise self.error(key, f"expected {size} {what}, got {got}")
         return value
 
     def _number(self, key: str, value: Any) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
-            raise self.error(key, f"expected a finite number, got {value!r}")
+        plain = isinstance(value, int | float) and not isinstance(value, bool)
+        if not plain or not -_LARGEST <= value <= _LARGEST:  # NaN is neither
+            raise self.error(key, f"expected a finite number, got {_shown.repr(value)}")
         return float(value)
 
     def _path(self, key: str) -> str:
