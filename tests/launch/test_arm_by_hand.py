@@ -111,7 +111,7 @@ def test_keys_move_the_tool_until_they_are_let_go(ros_domain: int, tmp_path: Pat
             deadline = time.monotonic() + PATIENCE
             while b"idle" not in shown and time.monotonic() < deadline:
                 shown += os.read(keyboard, 1024)
-            for _ in range(30):
+            while shown.count(b"moving") < 25 and time.monotonic() < deadline:
                 os.write(keyboard, b"r")
                 time.sleep(0.05)  # a key that is held repeats
                 shown += os.read(keyboard, 1024)
@@ -124,7 +124,7 @@ def test_keys_move_the_tool_until_they_are_let_go(ros_domain: int, tmp_path: Pat
             os.close(terminal)
         after = tool(tmp_path, "after")
 
-    assert 0.003 < after[2] - before[2] < 0.16  # a busy machine may stop it early
+    assert 0.02 < after[2] - before[2] < 0.12
     assert abs(after[0] - before[0]) < 0.02
 
 
