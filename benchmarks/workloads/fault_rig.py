@@ -52,7 +52,6 @@ class Watch:
     travel: float = 0.0  # farthest of any joint since [rad]
     still_since: float | None = None  # [s of the arm's time]
     violations: int = 0  # looks at which a joint was beyond a limit
-    worst: str = ""  # of them
     before: deque[tuple[float, Array]] = field(default_factory=deque)  # velocities of late
 
     def see(self, now: float, position: Array, velocity: Array, arm: ArmDescription) -> None:
@@ -70,15 +69,12 @@ class Watch:
         acceleration = np.zeros_like(velocity)
         if now - then > 0.8 * WINDOW:
             acceleration = (velocity - slower) / (now - then)
-        beyond = {
-            "acceleration": np.abs(acceleration) > limits.acceleration,
-            "position": (position < limits.lower) | (position > limits.upper),
-            "velocity": np.abs(velocity) > limits.velocity,
-        }
-        for name, where in beyond.items():
-            if where.any():
-                self.violations += 1
-                self.worst = f"{name} of {arm.joint_names[int(np.argmax(where))]}"
+        beyond = (
+            np.abs(acceleration) > limits.acceleration,
+            (position < limits.lower) | (position > limits.upper),
+            np.abs(velocity) > limits.velocity,
+        )
+        self.violations += sum(bool(where.any()) for where in beyond)
 
     def standstill(self, now: float) -> float | None:
         """Time until the arm stood still for good [s]; None while it does not."""
@@ -93,7 +89,6 @@ class Sent:
 
     trajectories: int = 0
     violations: int = 0  # points beyond a limit of the envelope
-    worst: str = ""
     actions: list[int] = field(default_factory=list)  # sequences of those carried out
 
 
@@ -277,7 +272,6 @@ class FaultRig:
         fast = np.abs(velocities) > envelope.velocity * (1.0 + 1e-6)
         if not np.isfinite(positions).all() or outside.any() or fast.any():
             sent.violations += 1
-            sent.worst = "a point beyond the envelope"
 
     def _look(self) -> None:
         if self.watch is not None:
