@@ -89,7 +89,7 @@ def median_interval(samples: Sequence[float], level: float = 0.95) -> tuple[floa
         raise ValueError("an interval needs samples, got none")
     k, tail = 0, 0.5**n  # probability that at most k samples lie below the median
     while k + 1 <= (n - 1) // 2:
-        tail += math.comb(n, k + 1) * 0.5**n
+        tail += math.comb(n, k + 1) / 2**n  # of whole numbers: neither overflows
         if 1.0 - 2.0 * tail < level:
             break
         k += 1

@@ -15,6 +15,13 @@ from benchmarks.rows import Row, median_interval, median_row, ratios, write
 KEYS = {"what", "metric", "value", "ci95", "n", "seed", "seconds"}
 
 
+def test_the_interval_of_a_median_of_thousands_is_narrow() -> None:
+    low, high = median_interval(np.arange(5001.0).tolist())
+
+    assert 2400 < low < 2450
+    assert 2550 < high < 2600
+
+
 def test_the_interval_of_the_median_covers_it_in_19_of_20_samples() -> None:
     rng = np.random.default_rng(0)
     covered = 0
