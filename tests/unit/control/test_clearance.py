@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from introspect_control.guard import ClearanceWatch, CommandGuard, GuardState, Verdict, Workspace
+from introspect_control.collision import CollisionModel
+from introspect_control.guard import (
+    ClearanceWatch,
+    CommandGuard,
+    GuardState,
+    Hazard,
+    SelfCollision,
+    Verdict,
+    Workspace,
+)
 from introspect_control.guard.clearance import Clearance
 from introspect_control.guard.scalar_limiter import ScalarLimiter
 from introspect_control.kinematics import KinematicChain
@@ -24,7 +33,7 @@ Array = NDArray[np.float64]
 class Counted:
     """A hazard that counts how often it is measured."""
 
-    def __init__(self, hazard: Workspace) -> None:
+    def __init__(self, hazard: Hazard) -> None:
         self.hazard, self.calls = hazard, 0
 
     def clearance(self, position: Array) -> Clearance:
@@ -36,7 +45,7 @@ def tool(position: Array) -> Array:
     return np.asarray(CHAIN.forward(position[None])[0][0])
 
 
-def guard_with(hazard: Workspace | Counted) -> CommandGuard:
+def guard_with(hazard: Hazard) -> CommandGuard:
     return CommandGuard(ENVELOPE, PERIOD, watch=ClearanceWatch(ARM, [hazard]))
 
 
@@ -138,6 +147,40 @@ def test_far_from_hazards_little_is_measured() -> None:
         assert guard.check(guard.position + step, tick * PERIOD, tick * PERIOD)
 
     assert hazard.calls < 20
+
+
+@pytest.mark.parametrize("arm", ["panda", "fr3", "iiwa14", "gen3", "xarm7"])
+def test_what_is_remembered_hides_no_trouble(arm: str) -> None:
+    """A watch that measures every time says the same."""
+    # given
+    description = ArmDescription.load(arm)
+    limits, random = description.limits, np.random.default_rng(4)
+    chain = KinematicChain(description.chain())
+    hazards = [
+        Workspace(chain, (-0.4, -0.9, -0.5), (0.9, 0.9, 1.0)),
+        SelfCollision(CollisionModel(description, reach=0.06), margin=0.01),
+    ]
+    counted = [Counted(hazard) for hazard in hazards]
+    watch = ClearanceWatch(description, counted)
+    told, asked = set(), 0
+    for _ in range(10):
+        present = description.home.tolist()
+        direction = random.uniform(-0.005, 0.005, 7)
+        direction[1] += 0.005  # forwards and down
+        for _ in range(240):
+            # when
+            rest = np.clip(present + direction, limits.lower, limits.upper).tolist()
+            obstruction = watch.obstruction(present, rest)
+            asked += 1
+
+            # then
+            assert obstruction == ClearanceWatch(description, hazards).obstruction(present, rest)
+            if obstruction:
+                break
+            present = rest
+        told.add(obstruction.partition(":")[0])
+    assert {"", "come within 0.01 m"} <= told
+    assert counted[1].calls < 0.7 * asked
 
 
 @pytest.mark.parametrize("arm", ["panda", "fr3", "iiwa14", "gen3", "xarm7"])

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from introspect_description import ArmDescription
 
 
-_BEYOND_MARGIN = 0.02  # that distances are measured, so that most need not be [m]
+_BEYOND_MARGIN = 0.05  # that distances are measured, so that most need not be [m]
 
 
 def make_watch(arm: ArmDescription, chain: KinematicChain, config: BridgeConfig) -> ClearanceWatch:

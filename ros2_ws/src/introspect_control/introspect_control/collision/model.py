@@ -27,6 +27,15 @@ class Nearest(NamedTuple):
     second: str
 
 
+class Gap(NamedTuple):
+    """Two links within reach of one another."""
+
+    distance: float  # negative where they overlap, by how deep [m]
+    first: str
+    second: str
+    joints: tuple[int, int]  # that move them against one another: from the one, before the other
+
+
 class CollisionModel:
     """Distances between the arm's links, and to what stands around it.
 
@@ -100,6 +109,26 @@ class CollisionModel:
         first, second = contact.geom[k].tolist()
         return Nearest(float(distances[k]), self._links[first], self._links[second])
 
+    def gaps(self, joint_position: ArrayLike, gripper_width: float | None = None) -> list[Gap]:
+        """Between all links that are within reach of one another, some pairs more than once.
+
+        Args:
+            joint_position: (7,) [rad], finite.
+            gripper_width: distance between the fingers [m]; None: wide open.
+        """
+        self._place(joint_position, gripper_width)
+        if not self._data.ncon:
+            return []
+        contact, links, beyond = self._data.contact, self._links, self._beyond
+        gaps = []
+        for distance, (first, second) in zip(
+            contact.dist.tolist(), contact.geom.tolist(), strict=True
+        ):
+            a, b = beyond[first], beyond[second]
+            joints = (a, b) if a < b else (b, a)
+            gaps.append(Gap(distance, links[first], links[second], joints))
+        return gaps
+
     def collides(
         self,
         joint_position: ArrayLike,
@@ -138,6 +167,7 @@ class CollisionModel:
         self._model = model = spec.compile()
         self._data = data = self._mujoco.MjData(model)
         self._links = [model.geom(k).name.rpartition("/")[0] for k in range(model.ngeom)]
+        self._beyond = self._joints_before()
         self._nothing = Nearest(self.reach, "", "")
         self._qpos = data.qpos
         joints = [int(model.joint(name).qposadr[0]) for name in self.arm.joint_names]
@@ -168,6 +198,15 @@ class CollisionModel:
         }
         around = {obstacle.name for obstacle in self.obstacles}
         return {pair for pair in pairs if not around & set(pair)}
+
+    def _joints_before(self) -> list[int]:
+        """How many of the arm's joints move each shape."""
+        model = self._model
+        moving = {int(model.joint(name).bodyid[0]) for name in self.arm.joint_names}
+        count = [0] * model.nbody
+        for body in range(1, model.nbody):
+            count[body] = count[model.body_parentid[body]] + (body in moving)
+        return [count[body] for body in model.geom_bodyid]
 
     def _measure_levers(self) -> Array:
         """Longest path along the links: no shorter than the way from an axis to a point."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -17,7 +18,15 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 _BEYOND_TOOL = 0.15  # radius of the gripper around the tool frame [m]
+_REMEMBERED = 3  # configurations: the hardest stop's end, silence's end, and one to spare
 _BETTER = 1e-6  # by which a clearance must grow to count as a way out [m]
+
+
+class Room(NamedTuple):
+    """How far some joints may move points of the arm."""
+
+    distance: float  # [m]
+    joints: tuple[int, int]  # from the one, before the other
 
 
 class Clearance(NamedTuple):
@@ -25,6 +34,7 @@ class Clearance(NamedTuple):
 
     distance: float  # negative in trouble [m]
     what: str  # of the nearest trouble, to go on with "the arm would ..."
+    rooms: tuple[Room, ...]  # while all of them last, there is no trouble
 
 
 class Hazard(Protocol):
@@ -55,18 +65,23 @@ class Workspace:
                 f"those of its upper corner {tuple(upper)}"
             )
         self._chain = chain
-        self._lower = np.array(lower, dtype=np.float64)
-        self._upper = np.array(upper, dtype=np.float64)
+        self._lower = [float(x) for x in lower]
+        self._upper = [float(x) for x in upper]
 
     def clearance(self, position: Array) -> Clearance:
         """Of the tool from the nearest face of the box."""
-        tool = self._chain.forward(position[None])[0][0]
-        room = np.concatenate([tool - self._lower, self._upper - tool])
-        face = int(np.argmin(room))
+        tool = self._chain.forward(position[None])[0][0].tolist()
+        room = [
+            *(x - low for x, low in zip(tool, self._lower, strict=True)),
+            *(high - x for x, high in zip(tool, self._upper, strict=True)),
+        ]
+        face = room.index(min(room))
         axis = face % 3
         bound, side = (self._lower, ">=") if face < 3 else (self._upper, "<=")
         return Clearance(
-            float(room[face]), f"bring the tool out of {'xyz'[axis]} {side} {bound[axis]:g} m"
+            room[face],
+            f"bring the tool out of {'xyz'[axis]} {side} {bound[axis]:g} m",
+            (Room(room[face], (0, self._chain.joints)),),
         )
 
 
@@ -86,13 +101,21 @@ class SelfCollision:
             raise ValueError(f"collision_margin must be positive, got {margin} m")
         self._model = model
         self._margin = margin
+        # What the model has not seen is beyond its reach.
+        self._beyond = Room(model.reach - margin, (0, len(model.arm.joint_names)))
 
     def clearance(self, position: Array) -> Clearance:
         """Of the two nearest links."""
-        nearest = self._model.nearest(position)
+        gaps, margin = self._model.gaps(position), self._margin
+        rooms = tuple(Room(gap.distance - margin, gap.joints) for gap in gaps)
+        rooms = (*rooms, self._beyond)
+        if not gaps:
+            return Clearance(self._beyond.distance, "", rooms)
+        nearest = min(gaps)
         return Clearance(
-            nearest.distance - self._margin,
-            f"come within {self._margin:g} m: {nearest.first} and {nearest.second}",
+            nearest.distance - margin,
+            f"come within {margin:g} m: {nearest.first} and {nearest.second}",
+            rooms,
         )
 
 
@@ -100,8 +123,9 @@ class ClearanceWatch:
     """Says whether an arm may come to rest at a configuration.
 
     No point of the arm moves farther than ``sum |dq_j| · lever_j``, where a joint's lever is the
-    length of the arm beyond it. So as long as this bound, counted from the configuration measured
-    last, is below the clearance found there, nothing has to be measured.
+    length of the arm beyond it; and two links come nearer by no more than the joints between them
+    allow. So as long as these bounds, counted from a configuration measured before, are below the
+    distances found there, nothing has to be measured.
 
     Args:
         arm: whose chain tells the levers.
@@ -116,8 +140,7 @@ class ClearanceWatch:
         beyond = np.cumsum(lengths[::-1])[::-1] - lengths  # of all frames after each
         self.levers: list[float] = (beyond[: len(arm.joint_names)] + _BEYOND_TOOL).tolist()
         self._hazards = tuple(hazards)
-        self._measured: list[float] = []  # configuration measured last, where it was clear
-        self._distance = 0.0  # found there [m]
+        self._clear: deque[tuple[list[float], list[Room]]] = deque(maxlen=_REMEMBERED)
 
     def obstruction(self, present: Sequence[float], rest: Sequence[float]) -> str:
         """What the arm would do by coming to rest somewhere; empty if nothing is wrong with it.
@@ -128,25 +151,27 @@ class ClearanceWatch:
             present: where the arm would come to rest otherwise (joints,) [rad].
             rest: where it would now (joints,) [rad].
         """
-        if self._measured and self._travel(rest) < self._distance:
+        if any(self._lasts(configuration, rooms, rest) for configuration, rooms in self._clear):
             return ""
         here, there = np.array(present), np.array(rest)
-        nearest = float("inf")
+        clear, rooms = True, list[Room]()
         for hazard in self._hazards:
             found = hazard.clearance(there)
-            nearest = min(nearest, found.distance)
             # Each by itself: a way out of one trouble must not lead into another.
             if found.distance < 0.0 and (
                 found.distance <= hazard.clearance(here).distance + _BETTER
             ):
-                self._measured = []
                 return found.what
-        self._measured = list(rest) if nearest >= 0.0 else []
-        self._distance = nearest
+            clear = clear and found.distance > 0.0
+            rooms += found.rooms
+        if clear:
+            self._clear.appendleft((list(rest), rooms))
         return ""
 
-    def _travel(self, rest: Sequence[float]) -> float:
-        return sum(
-            lever * abs(a - b)
-            for lever, a, b in zip(self.levers, rest, self._measured, strict=True)
-        )
+    def _lasts(self, start: Sequence[float], rooms: Sequence[Room], end: Sequence[float]) -> bool:
+        """Whether no point of the arm can have moved too far between two configurations."""
+        travel, farthest = 0.0, [0.0]  # by the joints up to each [m]
+        for lever, a, b in zip(self.levers, start, end, strict=True):
+            travel += lever * abs(a - b)
+            farthest.append(travel)
+        return all(farthest[last] - farthest[first] < distance for distance, (first, last) in rooms)
