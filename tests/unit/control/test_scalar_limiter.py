@@ -49,6 +49,42 @@ def test_the_scalar_limiter_does_to_the_bit_what_the_compiled_one_does(manner: s
             assert scalar.at_rest == compiled.at_rest[0]
 
 
+def test_whatever_ticks_are_missed_the_limits_are_kept_and_a_stop_remains_possible() -> None:
+    random = np.random.default_rng(12)
+    limiter = ScalarLimiter(LIMITS, 0.01)
+    for _ in range(300):
+        limiter.reset(random.uniform(LIMITS.lower, LIMITS.upper).tolist())
+        goal = random.uniform(LIMITS.lower - 1.0, LIMITS.upper + 1.0)
+        for _ in range(40):
+            if random.random() < 0.3:
+                limiter.coast()
+            else:
+                limiter.step(np.where(random.random(7) < 0.5, goal, limiter.position).tolist())
+            position, velocity = np.array(limiter.position), np.abs(limiter.velocity)
+            np.testing.assert_array_equal(position.clip(LIMITS.lower, LIMITS.upper), position)
+            assert (velocity <= LIMITS.velocity).all()
+            assert (np.abs(limiter.acceleration) <= LIMITS.acceleration).all()
+        while not limiter.at_rest:
+            limiter.stop()
+            position = np.array(limiter.position)
+            np.testing.assert_array_equal(position.clip(LIMITS.lower, LIMITS.upper), position)
+
+
+def test_who_coasts_goes_on_at_its_velocity() -> None:
+    limiter = ScalarLimiter(LIMITS, 0.01)
+    limiter.reset(ARM.home.tolist())
+    for _ in range(5):
+        limiter.step((np.array(ARM.home) + 0.2).tolist())
+    position, velocity = np.array(limiter.position), np.array(limiter.velocity)
+    assert velocity.min() > 0.05
+
+    limiter.coast()
+
+    np.testing.assert_array_equal(limiter.velocity, velocity)
+    np.testing.assert_array_equal(limiter.position, position + 0.01 * velocity)
+    assert not np.any(limiter.acceleration)
+
+
 def test_a_period_that_is_not_positive_is_refused() -> None:
     with pytest.raises(ValueError, match=r"period must be positive, got 0\.0"):
         ScalarLimiter(LIMITS, 0.0)

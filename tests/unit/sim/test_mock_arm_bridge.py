@@ -19,13 +19,23 @@ Array = np.ndarray
 
 
 class Pair:
-    """A mock arm, its bridge with a timer that is a little late now and then, and a policy."""
+    """A mock arm, its bridge with a timer that is a little late now and then, and a policy.
 
-    def __init__(self, world: World, seed: int) -> None:
-        self.rig = MockRig(world, Manners(), seed, step=0.001)
+    Args:
+        world: of the mock arm.
+        seed: of all chance.
+        stalls: share of the ticks after which the next one to four are missed.
+        manners: of the mock arm.
+    """
+
+    def __init__(
+        self, world: World, seed: int, stalls: float = 0.0, manners: Manners | None = None
+    ) -> None:
+        self.rig = MockRig(world, manners or Manners(), seed, step=0.001)
         self.bridge = ArmBridge(world.arm)
         self._rng = np.random.default_rng(seed)
-        self._stamp = self._sequence = self._ticks = 0
+        self._stalls = stalls
+        self._stamp = self._sequence = self._ticks = self._acted = 0
         self._tick_at = 0.0
         self.twist = np.zeros(6)
 
@@ -46,8 +56,11 @@ class Pair:
     def _tick(self) -> None:
         rig = self.rig
         self._ticks += 1
+        if self._rng.random() < self._stalls:
+            self._ticks += int(self._rng.integers(1, 5))
         self._tick_at = rig.start + 0.01 * self._ticks + self._rng.uniform(0.0, 0.004)
-        if self._ticks % 4 == 0:
+        if self._ticks - self._acted >= 4:
+            self._acted = self._ticks
             self._sequence += 1
             linear, angular = self.twist[:3], self.twist[3:]
             action = Action(self._stamp, 1, self._sequence, True, linear, angular, 0.08)
@@ -79,6 +92,24 @@ def test_within_the_limits_the_arm_never_stops_by_itself_for_what_the_bridge_sen
     arm = pair.rig.arm
     assert (arm.status.state, arm.reflexes, arm.aborted) == (ArmState.READY, 0, 0)
     assert (np.abs(pair.rig.velocities) / world.arm.limits.velocity).max() > 0.2
+
+
+def test_an_arm_never_stops_by_itself_for_a_bridge_that_misses_ticks(world: World) -> None:
+    # given an arm that is twice as quick to find fault
+    strict = Manners(limit_window=0.5 * Manners().limit_window)
+    pair, rng = Pair(world, 3, stalls=0.1, manners=strict), np.random.default_rng(8)
+    pair.run(0.2)
+
+    # when
+    for _ in range(20):
+        direction = rng.normal(size=6)
+        pair.twist = 0.8 * direction / np.linalg.norm(direction)
+        pair.run(0.12)
+
+    # then
+    assert pair.bridge.missed > 20
+    assert pair.bridge.state is GuardState.ACTIVE
+    assert (pair.rig.arm.status.state, pair.rig.arm.reflexes) == (ArmState.READY, 0)
 
 
 @pytest.mark.parametrize("world", ["panda"], indirect=True)

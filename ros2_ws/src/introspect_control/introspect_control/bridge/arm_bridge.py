@@ -469,14 +469,29 @@ class ArmBridge:
             late = (due - 1) * self.config.period
             self._settle(f"no tick for {late:.2f} s; the arm came to rest by itself")
             return self._report(self._guard.position, self._guard.velocity)
-        for _ in range(due):
-            decision = self._command(now)
+        if due > 1:
+            self._catch_up(due - 1)
+        decision = self._command(now)
         output = self._report(decision.position, decision.velocity)
         wanted = self._wanted_width()
         width = None if wanted is None else self._gripper.command(wanted, now)
         trajectory = self._horizon.plan(decision.position, decision.velocity)
         self._end = trajectory.positions[-1]
         return output._replace(trajectory=trajectory, gripper_width=width)
+
+    def _catch_up(self, periods: int) -> None:
+        """Go on as the arm did without us: at the velocity of the last command."""
+        for _ in range(periods):
+            self._guard.coast()
+            if self._motion.busy:
+                self._motion.skip(self._speed)
+        self._servo.ticks(periods)  # for the tool's reference orientation; the rest is forgotten
+        self._resume()
+
+    def _resume(self) -> None:
+        """Let the servo go on from what the guard made of its commands."""
+        guard = self._guard
+        self._servo.resume(guard.position[None], guard.velocity[None], guard.acceleration[None])
 
     def _command(self, now: float) -> GuardDecision:
         if self.state is not GuardState.ACTIVE:
@@ -488,8 +503,7 @@ class ArmBridge:
         self._avoiding = decision.reason if decision.verdict is Verdict.AVOID else ""
         if decision.verdict is Verdict.PASS:  # the same velocity too, to the last bit
             return decision._replace(velocity=command.velocity[0])
-        guard = self._guard
-        self._servo.resume(guard.position[None], guard.velocity[None], guard.acceleration[None])
+        self._resume()
         return decision
 
     def _wanted_width(self) -> float | None:

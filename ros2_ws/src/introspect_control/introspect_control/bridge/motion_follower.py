@@ -94,6 +94,11 @@ class MotionFollower:
             self._guard.stop("")
         return decision
 
+    def skip(self, share: float) -> None:
+        """Let the motion go on by a period in which no command could be sent."""
+        assert self._motion is not None
+        self._motion.advance(share)
+
     def look(self, now: float) -> None:
         """See whether the motion has ended."""
         moving = self._guard.state in (GuardState.ACTIVE, GuardState.STOPPING)

@@ -172,6 +172,17 @@ class CommandGuard:
             self.clamped += 1
         return self._decision(verdict, reason)
 
+    def coast(self) -> None:
+        """Advance one period as an arm does that no command reached: at the velocity that it had.
+
+        For whoever missed a period: to make up for it with the acceleration that it would have
+        brought takes several times as much.
+        """
+        if self.state not in (GuardState.ACTIVE, GuardState.STOPPING):
+            return
+        self._limiter.coast()
+        self._rest = self._limiter.rest_position()
+
     def reject(self, reason: str, now: float) -> None:
         """Count something that was no sensible command; latches a fault when it goes on."""
         self.rejected += 1

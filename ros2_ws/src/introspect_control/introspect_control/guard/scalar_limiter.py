@@ -144,6 +144,22 @@ class ScalarLimiter:
             self._advance(j, wanted, low, high, bound)
         self._desired = list(self.position)
 
+    def coast(self) -> None:
+        """Advance one tick at the present velocity, whatever the jerk.
+
+        Joints too close to a position limit for that are kept from it as ever.
+        """
+        dt = self.period
+        for j, bound in enumerate(self._bounds):
+            v = self.velocity[j]
+            ahead = self.position[j] + v * dt
+            if bound[6] <= ahead <= bound[7]:
+                self.position[j], self.acceleration[j] = ahead, 0.0
+            else:
+                low, high = _allowed(v, self.acceleration[j], bound, dt)
+                self._advance(j, min(max(0.0, low), high), low, high, bound)
+        self._desired = list(self.position)
+
     @property
     def at_rest(self) -> bool:
         """Whether velocity and acceleration are zero."""
