@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ from rcl_interfaces.srv import DescribeParameters, SetParameters, SetParametersA
 from rosgraph_msgs.msg import Clock
 from std_msgs.msg import String
 
+RANGE = "ROS_AUTOMATIC_DISCOVERY_RANGE"
 HERE = str(Path(__file__).parent)
 
 
@@ -55,6 +59,30 @@ def test_the_exit_code_says_how_a_node_ended(fate: str, exit_code: int, line: st
         assert node.end() == exit_code
         assert line in node.output
         assert node.output.count("Traceback") == (fate in ("broken", "crash"))
+
+
+@pytest.mark.parametrize(
+    ("given", "used"), [(None, "LOCALHOST"), ("", "LOCALHOST"), ("SUBNET", "SUBNET")]
+)
+def test_a_node_keeps_to_this_machine_unless_told_otherwise(given: str | None, used: str) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != RANGE}
+    program = (
+        "import os\n"
+        "from introspect_control.nodes.runtime import ConfigurationError, spin\n"
+        "def node():\n"
+        f"    raise ConfigurationError(os.environ[{RANGE!r}])\n"
+        "raise SystemExit(spin(node))"
+    )
+
+    result = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment | ({} if given is None else {RANGE: given}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (result.returncode, result.stderr.split()[-1:]) == (2, [used])
 
 
 @pytest.mark.parametrize(

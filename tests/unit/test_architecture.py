@@ -25,7 +25,10 @@ PACKAGES = (
 )
 
 # What makes an import slow or needs a simulator, a compiler of tensors, or ROS 2.
-HEAVY = ("matplotlib", "mujoco", "onnxruntime", "pybullet", "rclpy", "torch", "viser")
+HEAVY = (
+    *("cv2", "matplotlib", "mujoco", "ompl", "onnxruntime", "pybullet", "rclpy", "ruckig"),
+    *("torch", "viser"),
+)
 
 ROS = re.compile(r"rclpy|rcl_interfaces|builtin_interfaces|std_srvs|\w+_msgs")
 

@@ -47,6 +47,7 @@ __all__ = [
     "stay_behind",
 ]
 
+_RANGE = "ROS_AUTOMATIC_DISCOVERY_RANGE"
 EXIT_OK, EXIT_FAILED, EXIT_MISUSED = 0, 1, 2
 _NEW_OBJECTS = 50_000  # between collections: some seconds' worth of messages
 _PATIENCE = 0.5  # at the end, with whom does not answer [s]
@@ -86,7 +87,8 @@ def stay_behind(niceness: int = 5) -> None:
 def spin(node_factory: Callable[[], Node], args: Sequence[str] | None = None) -> int:
     """Make a node, run it until it ends or is interrupted, and free it.
 
-    A ``ManagedNode`` whose ``autostart`` parameter is true is configured and activated first. On
+    Unless ``ROS_AUTOMATIC_DISCOVERY_RANGE`` says otherwise, other machines neither hear the node
+    nor are heard by it. A ``ManagedNode`` whose ``autostart`` parameter is true is configured and activated first. On
     SIGINT or SIGTERM the present callback ends, then an active node is deactivated and cleaned up
     while it can still send; further signals change nothing. What it sent last is waited for, half a
     second at most.
@@ -104,6 +106,7 @@ def spin(node_factory: Callable[[], Node], args: Sequence[str] | None = None) ->
     interruptions: list[int] = []  # appending needs no lock that a second signal could find taken
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda received, _: interruptions.append(received))
+    os.environ[_RANGE] = os.environ.get(_RANGE, "") or "LOCALHOST"
     # Not rclpy's own handlers: they invalidate the context in the middle of a callback.
     rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     node: Node | None = None
