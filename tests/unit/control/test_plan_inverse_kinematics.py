@@ -53,6 +53,21 @@ def test_a_pose_out_of_reach_is_told_with_the_distance() -> None:
     assert 0.9 < found.distance < 1.3
 
 
+@pytest.mark.parametrize(
+    "axis", [(1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0), (0.0, 0.6, 0.8)]
+)
+def test_a_pose_half_a_turn_away_is_not_taken_for_reached(axis: tuple[float, ...]) -> None:
+    arm = ArmDescription.load("panda")
+    chain, (lower, upper) = KinematicChain(arm.chain()), (arm.limits.lower, arm.limits.upper)
+    position, rotation = (part[0] for part in chain.forward(arm.home[None]))
+    wanted = rotation_matrix(np.array([*axis, 0.0])) @ rotation
+    anywhere = np.random.default_rng(0).uniform(lower, upper, (48, 7))
+    found = solve_pose(chain, position, wanted, np.vstack([arm.home, anywhere]), lower, upper)
+    assert len(found.joints) > 0
+    _, turned = chain.forward(found.joints)
+    np.testing.assert_allclose(turned, np.tile(wanted, (len(turned), 1, 1)), atol=1e-5)
+
+
 def test_a_joint_that_turns_more_than_once_takes_the_nearest_turn() -> None:
     lower, upper = np.full(7, -6.2), np.full(7, 6.2)
     near = np.array([3.0, -3.0, 0.0, 6.0, -6.0, 0.1, 0.2])

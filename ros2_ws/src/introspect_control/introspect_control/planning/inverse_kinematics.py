@@ -100,4 +100,21 @@ def _error(position: Array, rotation: Array, at: Array, turned: Array) -> Array:
     cosine = 0.5 * (np.trace(R, axis1=1, axis2=2) - 1.0)
     angle = np.arctan2(sine, cosine)
     scale = np.where(sine > 1e-9, 0.5 * angle / np.maximum(sine, 1e-9), 0.5)
-    return np.concatenate([position - at, scale[:, None] * axis], axis=1)
+    turn = scale[:, None] * axis
+    half = (sine <= 1e-9) & (cosine < 0.0)
+    if half.any():
+        turn[half] = _half_turns(R[half])
+    return np.concatenate([position - at, turn], axis=1)
+
+
+def _half_turns(R: Array) -> Array:
+    """(n, 3): vectors of rotations by π, of which the antisymmetric part tells no axis.
+
+    ``R + I = 2 a aᵀ``: every column is a multiple of the axis a, the largest has the most digits.
+    """
+    columns = (R + np.eye(3)).transpose(0, 2, 1)
+    lengths = np.linalg.norm(columns, axis=2)
+    k = lengths.argmax(axis=1)
+    rows = np.arange(len(R))
+    vectors: Array = np.pi * columns[rows, k] / lengths[rows, k, None]
+    return vectors
