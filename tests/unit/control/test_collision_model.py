@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from introspect_control import KinematicChain
+from introspect_control.bridge import BridgeConfig
+from introspect_control.bridge.hazards import make_watch
 from introspect_control.collision import (
     Box,
     CollisionError,
@@ -225,6 +227,20 @@ def test_what_touches_at_home_may_touch_and_is_told() -> None:
     model = CollisionModel(dataclasses.replace(arm, home=np.array(folded)))
     assert Exclusion(*links, "home") in model.excluded
     assert model.collides(folded) is None or "panda_link0" not in model.collides(folded)
+
+
+@pytest.mark.parametrize("name", ARMS)
+def test_the_table_is_watched_even_where_home_reaches_into_it(name: str) -> None:
+    arm, _ = loaded(name)
+    low = dataclasses.replace(arm, home=above_the_table(arm, -0.10))
+    model = CollisionModel(low)
+    assert not [exclusion for exclusion in model.excluded if exclusion.reason == "home"]
+    found = model.collides(low.home, MARGIN)
+    assert found is not None
+    assert "table" in (found.first, found.second)
+    chain, config = KinematicChain(low.chain()), BridgeConfig(workspace_lower=(-1.0, -1.0, -1.0))
+    with pytest.raises(ValueError, match=r"collision_margin of 0.01 m is more than .* table and"):
+        make_watch(low, chain, config)
 
 
 def test_fingers_are_where_the_width_says() -> None:

@@ -40,8 +40,8 @@ class CollisionModel:
     """Distances between the arm's links, and to what stands around it.
 
     MuJoCo's kinematics and colliders on the shapes of the arm's URDF; nothing is simulated. Links
-    that a joint connects, the two fingers, and what touches at home may touch: ``excluded`` tells
-    them all. The table reaches down and outwards without end. The fingers, which pick things up
+    that a joint connects, the two fingers, and links that touch at home may touch: ``excluded``
+    tells them all. The table reaches down and outwards without end. The fingers, which pick things up
     from it, see it ``finger_depth`` lower: with a margin of 10 mm they may go 4 mm into it, where
     everything else stays 10 mm above.
 
@@ -164,6 +164,7 @@ class CollisionModel:
         spec.compiler.fusestatic = True
         spec.memory = 1 << 20  # bytes, for contacts: some hundred at most
         self.watched, self.excluded = tuple(pairs), tuple(excluded)
+        self._surroundings = shapes.surroundings
         self._model = model = spec.compile()
         self._data = data = self._mujoco.MjData(model)
         self._links = [model.geom(k).name.rpartition("/")[0] for k in range(model.ngeom)]
@@ -188,7 +189,7 @@ class CollisionModel:
         self._mujoco.mj_collision(self._model, self._data)
 
     def _touching(self, joint_position: Array) -> set[tuple[str, str]]:
-        """Pairs of the arm's own links that touch."""
+        """Pairs of the arm's own links that touch; what stands around it is always watched."""
         self._place(joint_position, None)
         contact = self._data.contact
         pairs = {
@@ -196,8 +197,7 @@ class CollisionModel:
             for (first, second), distance in zip(contact.geom, contact.dist, strict=True)
             if distance <= 0.0
         }
-        around = {obstacle.name for obstacle in self.obstacles}
-        return {pair for pair in pairs if not around & set(pair)}
+        return {pair for pair in pairs if not self._surroundings & set(pair)}
 
     def _joints_before(self) -> list[int]:
         """How many of the arm's joints move each shape."""
