@@ -72,6 +72,14 @@ def test_a_file_that_is_not_valid_is_refused_with_the_key(
     assert file.read_text() == text
 
 
+def test_a_file_that_cannot_be_looked_at_is_told_with_its_name(tmp_path: Path) -> None:
+    beyond = tmp_path / "poses.yaml" / "poses.yaml"
+    beyond.parent.write_text("")
+    for file in (tmp_path / f"{'n' * 300}.yaml", beyond):
+        with pytest.raises(DescriptionError, match=r"(poses|nnn)\.yaml: cannot be read"):
+            read_poses(file)
+
+
 @pytest.mark.parametrize(
     ("name", "joints", "message"),
     [

@@ -42,10 +42,10 @@ def read_poses(file: Path) -> dict[str, TaughtPose]:
     Raises:
         DescriptionError: The file is not valid; the message names it and the key.
     """
-    if not file.exists():
-        return {}
     try:
         data = read_yaml(read_file(file, LARGEST))
+    except FileNotFoundError:
+        return {}
     except OSError as error:
         raise DescriptionError(f"{file}: cannot be read: {error}") from error
     except PlainYamlError as error:
