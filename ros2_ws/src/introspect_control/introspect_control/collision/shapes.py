@@ -12,11 +12,11 @@ import numpy as np
 from introspect_control.collision.errors import CollisionError
 from introspect_control.collision.obstacles import Box, Obstacle
 from introspect_control.collision.pairs import LinkTree
+from introspect_control.extras import PLANNING
 
 if TYPE_CHECKING:
     from introspect_description import ArmDescription
 
-EXTRA = "pip install 'introspect_control[planning]' (or: make setup-dev)"
 TABLE = "table"
 _FINGER_TABLE = "table/fingers"
 _COLLISION = 0  # group that MuJoCo's reader of URDF puts collision shapes into
@@ -33,7 +33,7 @@ def load_mujoco() -> ModuleType:
         import mujoco
     except ImportError as error:
         raise CollisionError(
-            f"collisions are found with MuJoCo, which cannot be imported ({error}); run: {EXTRA}"
+            f"collisions are found with MuJoCo, which cannot be imported ({error}); run: {PLANNING}"
         ) from error
     module: ModuleType = mujoco
     return module

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from introspect_control.extras import PLANNING
 from introspect_control.planning.planner import PlanningError
 from introspect_control.trajectory import Trajectory
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-EXTRA = "pip install 'introspect_control[planning]' (or: make setup-dev)"
 _SHARE = 0.99  # of each limit in use: the guard's discrete stop is slightly longer
 _SHORTEST = 1e-9  # line that takes any time [rad]
 
@@ -33,7 +33,7 @@ def load_ruckig() -> Any:
         return importlib.import_module("ruckig")
     except ImportError as error:
         raise PlanningError(
-            f"motions are timed with Ruckig, which cannot be imported ({error}); run: {EXTRA}"
+            f"motions are timed with Ruckig, which cannot be imported ({error}); run: {PLANNING}"
         ) from error
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from introspect_control.extras import PLANNING
 from introspect_control.planning.planner import PlanningError
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-EXTRA = "pip install 'introspect_control[planning]' (or: make setup-dev)"
 _LARGEST_SEED = 2**31 - 1
 
 
@@ -31,7 +31,7 @@ def load_ompl(part: str) -> Any:
     except ImportError as error:
         raise PlanningError(
             "the straight way is obstructed; others are found with OMPL, which cannot be imported "
-            f"({error}); run: {EXTRA}"
+            f"({error}); run: {PLANNING}"
         ) from error
 
 
