@@ -41,9 +41,9 @@ class CollisionModel:
 
     MuJoCo's kinematics and colliders on the shapes of the arm's URDF; nothing is simulated. Links
     that a joint connects, the two fingers, and links that touch at home may touch: ``excluded``
-    tells them all. The table reaches down and outwards without end. The fingers, which pick things up
-    from it, see it ``finger_depth`` lower: with a margin of 10 mm they may go 4 mm into it, where
-    everything else stays 10 mm above.
+    tells them all. The table reaches down and outwards without end. The fingers, which pick things
+    up from it, see it ``finger_depth`` lower: with a margin of 10 mm they may go 4 mm into it,
+    where everything else stays 10 mm above.
 
     Not for two threads at once.
 
