@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from introspect_sim.episodes import Episode, EpisodeLog
+from introspect_sim.episodes import EPISODE_LINE, Episode, EpisodeLog
 
 
 def episode(success: bool, seconds: float = 2.4) -> Episode:
@@ -27,6 +27,16 @@ def test_a_success_is_one_line() -> None:
 
 def test_a_failure_says_why() -> None:
     assert EpisodeLog().add(episode(False)).endswith("1.2 cm from the goal: time is up")
+
+
+@pytest.mark.parametrize("planned", [0, 3])
+@pytest.mark.parametrize("success", [True, False])
+def test_who_reads_the_lines_finds_results_and_steps(planned: int, success: bool) -> None:
+    found = EPISODE_LINE.search(f"[task_node] {EpisodeLog(planned).add(episode(success))}")
+
+    assert found is not None
+    assert found["result"] == ("succeeded" if success else "failed")
+    assert found["steps"] == "60"
 
 
 def test_the_summary_is_one_line() -> None:

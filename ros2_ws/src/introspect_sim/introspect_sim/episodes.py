@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 ENOUGH = 0.95
 """Share of episodes that must succeed for a run to count as passed."""
+
+EPISODE_LINE = re.compile(
+    r"episode \d+(?: of \d+)? \(seed \d+\): "
+    r"(?P<result>succeeded|failed) in [\d.]+ s \((?P<steps>\d+) steps\)"
+)
+"""What ``EpisodeLog.add`` returns, for those who read a run's output."""
 
 
 @dataclass(frozen=True)
