@@ -21,6 +21,9 @@ from rcl_interfaces.srv import DescribeParameters, SetParameters, SetParametersA
 from rosgraph_msgs.msg import Clock
 from std_msgs.msg import String
 
+from introspect.runner.supervisor import Timing
+from introspect_control.nodes.runtime import LONGEST_END
+
 RANGE = "ROS_AUTOMATIC_DISCOVERY_RANGE"
 HERE = str(Path(__file__).parent)
 
@@ -83,6 +86,10 @@ def test_a_node_keeps_to_this_machine_unless_told_otherwise(given: str | None, u
     )
 
     assert (result.returncode, result.stderr.split()[-1:]) == (2, [used])
+
+
+def test_the_runner_does_not_kill_a_node_that_is_still_waiting_for_the_middleware() -> None:
+    assert min(Timing().interrupt, Timing().terminate) >= LONGEST_END + 1.0
 
 
 @pytest.mark.parametrize(

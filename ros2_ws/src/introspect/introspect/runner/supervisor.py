@@ -36,7 +36,7 @@ class Timing:
 
     grace: float = GRACE  # from the death of a critical node to the end of the run [s]
     interrupt: float = 5.0  # from SIGINT to SIGTERM [s]
-    terminate: float = 3.0  # from SIGTERM to SIGKILL [s]
+    terminate: float = 5.0  # from SIGTERM to SIGKILL: longer than a node waits for DDS [s]
     young: float = 10.0  # age of a node up to which a crash is one of its start [s]
 
 

@@ -32,6 +32,7 @@ from introspect_control.nodes.qos import LATCHED, STREAM, TRANSFORMS
 
 __all__ = [
     "LATCHED",
+    "LONGEST_END",
     "STREAM",
     "TRANSFORMS",
     "ConfigurationError",
@@ -52,6 +53,9 @@ EXIT_OK, EXIT_FAILED, EXIT_MISUSED = 0, 1, 2
 _NEW_OBJECTS = 50_000  # between collections: some seconds' worth of messages
 _PATIENCE = 0.5  # at the end, with whom does not answer [s]
 _LAST_PATIENCE = 3  # with the middleware that frees what it holds [s]
+LONGEST_END = _PATIENCE + _LAST_PATIENCE
+"""From a signal to the end of a node that has nothing else to do [s]."""
+
 _WAKE_UP = 0.1  # longest sleep [s]; events end it at once, signals are seen after it
 
 
