@@ -37,6 +37,7 @@ class FakeXArm:
         self.sent: list[list[float]] = []
         self.answer = 0  # to every call
         self.refusing = 0  # what set_servo_angle_j returns
+        self.stuck = 0  # what set_mode returns
         self.pulses = 400.0
         self.has_gripper = True
         self.calls: list[str] = []
@@ -75,8 +76,11 @@ class FakeXArm:
         return self._call("motion_enable")
 
     def set_mode(self, mode: int = 0) -> int:
+        self._call(f"set_mode {mode}")
+        if self.stuck:
+            return self.stuck
         self.mode = mode
-        return self._call(f"set_mode {mode}")
+        return self.answer
 
     def set_state(self, state: int = 0) -> int:
         self.state = 2 if state == 0 and not self.error_code else 4
@@ -116,11 +120,12 @@ class FakeHand:
     def __init__(self, width: float = 0.03) -> None:
         self.width = width
         self.calls: list[tuple[Any, ...]] = []
+        self.succeeds = True
 
     def move(self, width: float, speed: float) -> bool:
         self.calls.append(("move", width, speed))
-        self.width = width
-        return True
+        self.width = width if self.succeeds else self.width
+        return self.succeeds
 
     def grasp(
         self,
@@ -131,8 +136,8 @@ class FakeHand:
         epsilon_outer: float = 0.005,
     ) -> bool:
         self.calls.append(("grasp", width, speed, force))
-        self.width = width
-        return True
+        self.width = width if self.succeeds else self.width
+        return self.succeeds
 
     def read_once(self) -> Any:
         return SimpleNamespace(width=self.width)
@@ -149,6 +154,7 @@ class FrankaBox:
         self.reachable = True
         self.recovers = True
         self.hand: FakeHand | None = FakeHand()
+        self.no_hand = "libfranka: Connection to FCI refused."  # to whoever calls it
 
     def begin(self) -> None:
         self.mode, self.running = "Move", True
@@ -310,7 +316,7 @@ def franka(
 
     def gripper(address: str) -> FakeHand:
         if box.hand is None:
-            raise RuntimeError("libfranka: Connection to hand refused")
+            raise RuntimeError(box.no_hand)
         return box.hand
 
     monkeypatch.setattr(FakePanda, "box", box, raising=False)

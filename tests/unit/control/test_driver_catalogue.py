@@ -116,6 +116,23 @@ def test_a_gripper_that_fails_is_told_and_tried_again_with_the_next_command() ->
         assert tried.acquire(timeout=10.0)
         while not gripper.problem:
             pass
-        assert gripper.problem == "no object between the fingers"
+        assert gripper.problem == "RuntimeError: no object between the fingers"
         gripper.problem = ""
     gripper.close()
+
+
+def test_a_width_that_cannot_be_read_is_told_and_makes_the_gripper_grasp_only_once() -> None:
+    moved: list[tuple[float, float]] = []
+    looked = threading.Semaphore(0)
+
+    def read() -> float:
+        looked.release()
+        raise DriverError("the hand does not answer")
+
+    gripper = GripperThread(lambda *command: moved.append(command), read, interval=0.001)
+    for _ in range(20):  # as a bridge repeats it
+        gripper.move(0.0, 15.0)
+        assert looked.acquire(timeout=10.0)
+    gripper.close()
+    assert moved == [(0.0, 15.0)]
+    assert (gripper.width, gripper.problem) == (None, "the hand does not answer")

@@ -223,8 +223,39 @@ def test_an_arm_without_a_hand_has_no_width(franka: tuple[str, FrankaBox]) -> No
     driver = make(name)
     driver.connect()
     driver.move_gripper(0.0, 15.0)
-    assert driver.read().gripper_width is None
+    reading = driver.read()
+    assert (reading.gripper_width, reading.gripper_problem) == (None, "")
     driver.close()
+
+
+def test_a_hand_that_is_there_but_cannot_be_used_is_told(franka: tuple[str, FrankaBox]) -> None:
+    name, box = franka
+    box.hand, box.no_hand = None, "libfranka: Incompatible library version"
+    driver = make(name)
+    driver.connect()
+    reading = driver.read()
+    assert reading.condition is Condition.READY
+    problem = "no hand: RuntimeError: libfranka: Incompatible library version"
+    assert reading.gripper_problem == problem
+    driver.close()
+
+
+@pytest.mark.parametrize(
+    ("width", "problem"),
+    [
+        (0.08, "the hand did not move to 0.080 m"),
+        (0.0, "the hand did not close to 0.000 m with 15 N"),
+    ],
+)
+def test_a_hand_that_does_not_move_is_told(
+    driven: tuple[Driver, FrankaBox], width: float, problem: str
+) -> None:
+    driver, box = driven
+    assert box.hand is not None
+    box.hand.succeeds = False
+    wait_for(lambda: driver.read().gripper_width == 0.03)
+    driver.move_gripper(width, 15.0)
+    wait_for(lambda: driver.read().gripper_problem == problem)
 
 
 @pytest.mark.parametrize("franka", ["panda"], indirect=True)

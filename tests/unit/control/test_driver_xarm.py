@@ -176,7 +176,9 @@ def test_the_gripper_moves_in_pulses_and_does_not_wait_for_the_arm(driver: XArmD
 def test_an_arm_without_a_gripper_has_no_width(driver: XArmDriver) -> None:
     FakeXArm.here.has_gripper = False
     wait_for(lambda: driver.read().gripper_width is None)
-    assert driver.read().condition is Condition.READY
+    reading = driver.read()
+    assert reading.condition is Condition.READY
+    assert "get_gripper_position returned 19" in reading.gripper_problem
 
 
 def test_stopped_it_leaves_servo_mode_and_closed_it_disconnects(driver: XArmDriver) -> None:
@@ -186,3 +188,16 @@ def test_stopped_it_leaves_servo_mode_and_closed_it_disconnects(driver: XArmDriv
     driver.close()
     driver.close()
     assert api.calls.count("disconnect") == 1
+
+
+def test_an_arm_that_does_not_leave_servo_mode_is_stopped(
+    driver: XArmDriver, caplog: pytest.LogCaptureFixture
+) -> None:
+    api = FakeXArm.here
+    api.stuck = 9
+    driver.stop()
+    assert api.calls[-1] == "set_state 4"
+    assert "set_mode(0) returned 9" in caplog.text
+    api.answer = 3
+    with pytest.raises(DriverError, match="set_state returned 3"):
+        driver.stop()

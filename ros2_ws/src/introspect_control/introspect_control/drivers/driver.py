@@ -15,6 +15,13 @@ class DriverError(Exception):
     """A driver cannot do what it is asked to; the message tells the person what to do next."""
 
 
+def text_of(error: Exception) -> str:
+    """What an error says; with its type where that says more."""
+    if isinstance(error, DriverError):
+        return str(error)
+    return f"{type(error).__name__}: {error}"
+
+
 class Condition(enum.IntEnum):
     """Of an arm; the values of ``introspect_msgs/ArmStatus``."""
 
@@ -38,6 +45,7 @@ class Reading(NamedTuple):
     gripper_width: float | None  # [m]; None where it is not known, or there is no gripper
     condition: Condition
     reason: str = ""  # of the condition, in words
+    gripper_problem: str = ""  # why it did not move, or its width is not known; in words
 
     @classmethod
     def none(cls, reason: str) -> Reading:
@@ -48,8 +56,10 @@ class Reading(NamedTuple):
 class ArmDriver(Protocol):
     """An arm that takes joint positions as a stream.
 
-    All is called by one thread. Whatever it raises, the arm counts as disconnected, until
-    ``connect`` is called anew because a person has asked for it.
+    All is called by one thread. Behind it a driver may have a ``GripperThread``, where the maker's
+    calls for the gripper take long, and the library or the connection is safe for two threads.
+    Whatever it raises, the arm counts as disconnected, until ``connect`` is called anew because a
+    person has asked for it.
 
     Attributes:
         rate: of ``read`` and ``command`` [Hz].

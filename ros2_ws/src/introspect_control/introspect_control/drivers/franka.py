@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Protocol
 
-from introspect_control.drivers.driver import Condition
+from introspect_control.drivers.driver import Condition, DriverError, text_of
 
 STIFFNESS = (600.0, 600.0, 600.0, 600.0, 250.0, 150.0, 50.0)  # of each joint [N·m/rad]
 DAMPING = (50.0, 50.0, 50.0, 20.0, 20.0, 20.0, 10.0)  # of each joint [N·m·s/rad]
@@ -52,12 +52,12 @@ class Hand(Protocol):
     """A Franka Hand, as both libraries have it. Both calls wait until it has moved."""
 
     def move(self, width: float, speed: float) -> bool:
-        """Move to a width [m]."""
+        """Move to a width [m]; whether it did."""
 
     def grasp(
         self, width: float, speed: float, force: float, epsilon_inner: float, epsilon_outer: float
     ) -> bool:
-        """Close, and then hold with a force [N]."""
+        """Close, and then hold with a force [N]; whether it does."""
 
 
 def move_hand(hand: Hand, width: float, force: float, present: float | None) -> None:
@@ -68,8 +68,20 @@ def move_hand(hand: Hand, width: float, force: float, present: float | None) -> 
         width: to have [m].
         force: to hold with [N].
         present: width [m], or None where it is not known.
+
+    Raises:
+        DriverError: It did not.
     """
     if present is None or math.isclose(width, present, abs_tol=1e-4) or width > present:
-        hand.move(width, HAND_SPEED)
-    else:
-        hand.grasp(width, HAND_SPEED, force, ANYTHING, ANYTHING)
+        if not hand.move(width, HAND_SPEED):
+            raise DriverError(f"the hand did not move to {width:.3f} m")
+    elif not hand.grasp(width, HAND_SPEED, force, ANYTHING, ANYTHING):
+        raise DriverError(f"the hand did not close to {width:.3f} m with {force:g} N")
+
+
+def why_no_hand(error: Exception) -> str:
+    """What is to be told where a hand cannot be reached; nothing where the arm has none.
+
+    libfranka has one type for all failed connections: an arm without a hand refuses them.
+    """
+    return "" if "refused" in str(error) else f"no hand: {text_of(error)}"

@@ -22,6 +22,7 @@ from introspect_control.drivers.franka import (
     condition_of,
     mode_name,
     move_hand,
+    why_no_hand,
 )
 from introspect_control.drivers.gripper_thread import GripperThread
 
@@ -52,6 +53,7 @@ class FrankyDriver:
         self._robot: Any = None
         self._tracker: Any = None
         self._gripper: GripperThread | None = None
+        self._no_hand = ""  # why there is none, unless the arm just has none
         self._error = ""  # that the tracker ended with
 
     def connect(self) -> None:
@@ -85,6 +87,7 @@ class FrankyDriver:
             gripper_width=self._gripper.width if self._gripper else None,
             condition=condition,
             reason=reason,
+            gripper_problem=self._gripper.problem if self._gripper else self._no_hand,
         )
 
     def command(self, position: Array, velocity: Array) -> None:
@@ -137,8 +140,10 @@ class FrankyDriver:
     def _find_hand(self, franky: Any) -> GripperThread | None:
         try:
             hand = franky.Gripper(self._address)
-        except Exception:  # there is none
+        except Exception as error:
+            self._no_hand = why_no_hand(error)
             return None
+        self._no_hand = ""
         return GripperThread(
             lambda width, force: move_hand(hand, width, force, float(hand.width)),
             lambda: float(hand.width),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -11,7 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from introspect_control.drivers.driver import ArmDriver, Condition, DriverError, Reading
+from introspect_control.drivers.driver import (
+    ArmDriver,
+    Condition,
+    DriverError,
+    Reading,
+    text_of,
+)
 from introspect_control.drivers.trajectory_check import check_trajectory
 from introspect_control.loop_timer import LoopTimer
 from introspect_control.trajectory import LONGEST_HORIZON, HermiteSampler, Trajectory
@@ -23,6 +30,7 @@ Array = NDArray[np.float64]
 
 _COMING_TO_REST = LONGEST_HORIZON + 0.1  # that a trajectory gets to end when the loop does [s]
 _FAREWELL = 2.5  # with a library that does not return [s]
+_LATEST = 3.0  # between two commands of one motion, in periods
 
 
 class DriverLoop:
@@ -32,8 +40,9 @@ class DriverLoop:
     up nobody else. Whoever uses the loop only leaves what is wanted and looks at what was read.
 
     A trajectory is followed from the present command on, and held at its end: without a next one
-    the arm comes to rest. Where the arm is not READY nothing is commanded; when it is again, the
-    loop starts from where the arm then is.
+    the arm comes to rest. Where the arm is not READY nothing is commanded; when it is again, or
+    the library has held up the commands for more than three periods, the loop starts from where
+    the arm then is.
 
     Args:
         driver: of the arm; called by the loop's thread only.
@@ -55,10 +64,12 @@ class DriverLoop:
         self._driver = driver
         self._arm = arm
         self._clock = clock
-        self._lock = threading.Lock()  # of the sampler
+        self._lock = threading.Lock()  # of the sampler, of _ready and of _width
         self._sampler = HermiteSampler(arm.home)
         self._connected = False
         self._ready = False
+        self._commanded = 0.0  # when the latest command was due [s]
+        self._read_at = clock()  # the latest reading, or that there was none [s]
         self._resting = True  # the latest command was the end of a trajectory
         self._width: float | None = None  # that the gripper is wanted to have [m]
         self._recovery: Future[str] | None = None
@@ -70,6 +81,16 @@ class DriverLoop:
         """Whether its thread runs."""
         return self._thread is not None and self._thread.is_alive()
 
+    @property
+    def arm(self) -> str:
+        """Name of its arm."""
+        return self._arm.name
+
+    @property
+    def age(self) -> float:
+        """Of ``reading`` [s]: how long the library has not answered."""
+        return self._clock() - self._read_at
+
     def start(self, show: Callable[[Reading], None]) -> None:
         """Connect and go on until ``close``.
 
@@ -79,11 +100,17 @@ class DriverLoop:
         self._thread = threading.Thread(target=self._run, args=(show,), daemon=True)
         self._thread.start()
 
-    def close(self) -> None:
-        """Let the arm come to rest and let go of it."""
+    def close(self) -> bool:
+        """Let the arm come to rest and let go of it.
+
+        Returns:
+            Whether that is done. If not, the library has not returned for 2.5 s: the thread does
+            it when it does, and nobody else may have the driver before.
+        """
         self._closing.set()
         if self._thread is not None:
             self._thread.join(_COMING_TO_REST + _FAREWELL)
+        return not self.alive
 
     def follow(self, trajectory: Trajectory) -> None:
         """Follow a trajectory from now on.
@@ -92,27 +119,32 @@ class DriverLoop:
             ValueError: The arm is not ready, or the trajectory not one that it can follow; what
                 was followed before is followed on.
         """
-        if self._closing.is_set() or not self._ready:
-            condition, reason = self.reading.condition, self.reading.reason
-            raise ValueError(f"the arm is {condition.name}" + f": {reason}" * bool(reason))
         with self._lock:
+            self._check_ready()
             now = self._clock()
-            position, _ = self._sampler.sample(now)
+            position, velocity = self._sampler.sample(now)
             fresh = HermiteSampler(position)
             fresh.follow(trajectory, now)  # refuses shapes, times and numbers
-            check_trajectory(trajectory, position, self._arm.limits)
+            check_trajectory(trajectory, position, velocity, self._arm.limits)
             self._sampler.follow(trajectory, now)
 
     def move_gripper(self, width: float) -> None:
         """Let the gripper have a width [m], clipped to its range, with the arm's usual force.
 
         Raises:
-            ValueError: A width that is not finite.
+            ValueError: The arm is not ready, or the width not finite.
         """
         if not np.isfinite(width):
             raise ValueError(f"the gripper's width must be finite, got {width}")
         gripper = self._arm.gripper
-        self._width = min(max(float(width), gripper.width_min), gripper.width_max)
+        with self._lock:
+            self._check_ready()
+            self._width = min(max(float(width), gripper.width_min), gripper.width_max)
+
+    def _check_ready(self) -> None:
+        if self._closing.is_set() or not self._ready:
+            condition, reason = self.reading.condition, self.reading.reason
+            raise ValueError(f"the arm is {condition.name}" + f": {reason}" * bool(reason))
 
     def recover(self) -> Future[str]:
         """Ask for a reflex to be ended, or a lost arm to be connected again.
@@ -151,23 +183,31 @@ class DriverLoop:
         for what, values in (("position", reading.position), ("velocity", reading.velocity)):
             if values.shape != self._arm.home.shape or not np.isfinite(values).all():
                 raise DriverError(f"{what} read is {values.tolist()}, not seven finite numbers")
+        self._read_at = self._clock()
         return reading
 
     def _command(self) -> None:
-        if self._width is not None:
-            width, self._width = self._width, None
-            self._driver.move_gripper(width, self._arm.gripper.grip_force)
         if self.reading.condition is not Condition.READY:
-            self._ready = False
+            self._be_unready()
             return
         with self._lock:
-            if not self._ready:
-                self._sampler.reset(self.reading.position)
             now = self._clock()
+            # The arm has stopped at the latest command; to go on as if it had not would be a jump.
+            if not self._ready or now - self._commanded > _LATEST * self._period:
+                self._sampler.reset(self.reading.position)
             position, velocity = self._sampler.sample(now)
             self._resting = self._sampler.done(now)
+            self._commanded = now
+            width, self._width = self._width, None
         self._driver.command(position, velocity)
+        if width is not None:
+            self._driver.move_gripper(width, self._arm.gripper.grip_force)
         self._ready = True
+
+    def _be_unready(self) -> None:
+        """Drop what is wanted: after a recovery it would come as a surprise."""
+        with self._lock:
+            self._ready, self._width = False, None
 
     def _recover(self) -> str:
         try:
@@ -180,21 +220,33 @@ class DriverLoop:
         except Exception as error:
             if not self._connected:
                 self._lose(error)
-            return _text(error)
+            return text_of(error)
         if self.reading.condition is Condition.READY:
             return ""
         return f"the arm is {self.reading.condition.name}: {self.reading.reason}"
 
     def _lose(self, error: Exception) -> None:
-        self._connected = self._ready = False
-        self.reading = Reading.none(_text(error))
-        try:
+        was_connected, self._connected = self._connected, False
+        self.reading, self._read_at = Reading.none(text_of(error)), self._clock()
+        self._be_unready()
+        with contextlib.suppress(Exception):  # it is lost anyway, and why has been said
+            if was_connected:  # a command may still reach it where a reading did not
+                self._driver.stop()
+        with contextlib.suppress(Exception):
             self._driver.close()
-        except Exception:  # it is lost anyway, and why has been said
-            return
 
     def _run(self, show: Callable[[Reading], None]) -> None:
-        self.connect()
+        try:
+            self.connect()
+            self._repeat(show)
+        finally:
+            if self._connected:
+                try:
+                    self._driver.stop()
+                finally:
+                    self._driver.close()
+
+    def _repeat(self, show: Callable[[Reading], None]) -> None:
         due = time.monotonic()
         ends: float | None = None
         while True:
@@ -210,15 +262,3 @@ class DriverLoop:
                     break
             due = max(due + self._period, time.monotonic())
             time.sleep(max(0.0, due - time.monotonic()))
-        if self._connected:
-            try:
-                self._driver.stop()
-            finally:
-                self._driver.close()
-
-
-def _text(error: Exception) -> str:
-    """What an error says; with its type where that says more."""
-    if isinstance(error, DriverError):
-        return str(error)
-    return f"{type(error).__name__}: {error}"

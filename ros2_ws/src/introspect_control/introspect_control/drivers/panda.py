@@ -21,6 +21,7 @@ from introspect_control.drivers.franka import (
     condition_of,
     mode_name,
     move_hand,
+    why_no_hand,
 )
 from introspect_control.drivers.gripper_thread import GripperThread
 
@@ -54,6 +55,7 @@ class PandaDriver:
         self._panda: Any = None
         self._controller: Any = None
         self._gripper: GripperThread | None = None
+        self._no_hand = ""  # why there is none, unless the arm just has none
         self._error = ""  # that the controller ended with
 
     def connect(self) -> None:
@@ -85,6 +87,7 @@ class PandaDriver:
             gripper_width=self._gripper.width if self._gripper else None,
             condition=condition,
             reason=reason,
+            gripper_problem=self._gripper.problem if self._gripper else self._no_hand,
         )
 
     def command(self, position: Array, velocity: Array) -> None:
@@ -145,8 +148,10 @@ class PandaDriver:
     def _find_hand(self, libfranka: Any) -> GripperThread | None:
         try:
             hand = libfranka.Gripper(self._address)
-        except RuntimeError:  # there is none
+        except RuntimeError as error:
+            self._no_hand = why_no_hand(error)
             return None
+        self._no_hand = ""
         present: list[float] = []
 
         def read() -> float:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import ipaddress
+import logging
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +22,11 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
+_LOG = logging.getLogger(__name__)
+
+POSITION = 0  # mode in which the arm plans its way to a position itself
 SERVO = 1  # mode in which the arm goes to each position as it comes
-MOTION = 0  # state to ask for
+MOTION, STOPPED = 0, 4  # states to ask for
 MOVING = (1, 2)  # states in which it takes commands: in motion, and waiting for one
 EMERGENCY = (1, 2, 3)  # errors: stop button of the control box, its input, the three-state switch
 OPEN_PULSES = 850  # of the xArm Gripper; 0 is closed
@@ -93,6 +97,7 @@ class XArmDriver:
             gripper_width=gripper.width if gripper else None,
             condition=condition,
             reason=reason,
+            gripper_problem=gripper.problem if gripper else "",
         )
 
     def command(self, position: Array, velocity: Array) -> None:
@@ -107,8 +112,15 @@ class XArmDriver:
             self._gripper.move(width, force)
 
     def stop(self) -> None:
-        """Leave servo mode: in position mode the arm holds where it is."""
-        self._api.set_mode(0)
+        """Leave servo mode: in position mode the arm holds where it is.
+
+        Raises:
+            DriverError: It neither does nor stops.
+        """
+        code = self._api.set_mode(POSITION)
+        if code:
+            _LOG.error("set_mode(0) returned %s: the arm is told to stop instead", code)
+            _check("set_state", self._api.set_state(STOPPED))
 
     def recover(self) -> None:
         """Clear errors and warnings and enable the motors again."""
