@@ -37,6 +37,11 @@ class ObedientArm:
     def read(self) -> Reading:
         """What was commanded, or the fault."""
         time.sleep(0.001)
+        while self.fault == "hangs":
+            time.sleep(0.001)
+        if self.fault == "hand":
+            problem = "the hand does not answer"
+            return Reading(self.position, self.velocity, None, Condition.READY, "", problem)
         if self.fault == "gone":
             raise DriverError("the connection is lost")
         return Reading(self.position, self.velocity, self.width, self.condition, self.fault)
@@ -58,6 +63,8 @@ class ObedientArm:
         """End a reflex, not an emergency stop."""
         if self.condition is Condition.EMERGENCY_STOP:
             raise DriverError("the stop button is pressed: release it first")
+        if self.fault == "deadly":
+            raise SystemExit
         self.condition, self.fault = Condition.READY, ""
 
     def close(self) -> None:
@@ -77,7 +84,11 @@ class DrivenArmNode(DriverNode):
         return self._obedient
 
     def _on_fault(self, message: String) -> None:
-        conditions = {"contact": Condition.REFLEX, "button": Condition.EMERGENCY_STOP}
+        conditions = {
+            "contact": Condition.REFLEX,
+            "deadly": Condition.REFLEX,
+            "button": Condition.EMERGENCY_STOP,
+        }
         self._obedient.condition = conditions.get(message.data, Condition.READY)
         self._obedient.fault = message.data
 

@@ -72,6 +72,10 @@ class Rig:
     def recover(self) -> Trigger.Response:
         return self.me.call(Trigger, "arm/recover")
 
+    def change(self, transition: int) -> bool:
+        request = {"transition": Transition(id=transition)}
+        return bool(self.me.call(ChangeState, "driver_node/change_state", **request).success)
+
 
 @pytest.fixture(scope="module")
 def running(ros_domain: int) -> Iterator[Rig]:
@@ -119,7 +123,7 @@ def test_the_arm_follows_from_where_it_is_and_holds_at_the_end(rig: Rig) -> None
         (0.0, {"joint_names": [f"panda_joint{i}" for i in range(1, 8)]}, "it names panda_joint1"),
         (0.0, {"points": []}, "it has no points"),
         (0.0, {"header": Header(stamp=Time(sec=1))}, "its stamp must be 0"),
-        (1.0, {}, "joint1 would move at 3.33 rad/s, its limit is 2.14 rad/s"),
+        (1.0, {}, "joint1 would move at 10.00 rad/s, its limit is 2.14 rad/s"),
     ],
 )
 def test_what_it_cannot_follow_is_refused_and_said(
@@ -177,17 +181,64 @@ def test_the_gripper_shares_its_width_among_the_fingers(rig: Rig) -> None:
     )
 
 
-def test_deactivated_it_comes_to_rest_and_lets_go_of_the_arm(rig: Rig) -> None:
-    def change(transition: int) -> bool:
-        request = {"transition": Transition(id=transition)}
-        return bool(rig.me.call(ChangeState, "driver_node/change_state", **request).success)
+def test_what_is_refused_is_said_once_though_trajectories_and_widths_take_turns(rig: Rig) -> None:
+    rig.faults.publish(String(data="button"))
+    rig.wait_for_status(ArmStatus.EMERGENCY_STOP, "button")
+    before = rig.node.output.count(" refused: ")
+    for _ in range(5):
+        rig.send(0.05)
+        rig.gripper.publish(GripperCommand(width=0.02))
+        told = len(rig.statuses)
+        rig.me.wait_for(lambda: len(rig.statuses) > told, "arm/status")  # noqa: B023
+    rig.node.wait_for_output("gripper command refused: the arm is EMERGENCY_STOP: button")
+    assert rig.node.output.count(" refused: ") <= before + 2
 
+
+def test_a_gripper_that_fails_is_told_while_the_arm_goes_on(rig: Rig) -> None:
+    heard: list[DiagnosticArray] = rig.me.hear(DiagnosticArray, "/diagnostics")
+    rig.faults.publish(String(data="hand"))
+    rig.me.wait_for(
+        lambda: any(
+            "gripper: the hand does not answer" in status.message
+            for array in heard
+            for status in array.status
+        ),
+        "the diagnosis",
+    )
+    assert rig.node.output.count("gripper: the hand does not answer") == 1
+    rig.wait_for_status(ArmStatus.READY, "")
+
+
+def test_a_library_that_does_not_answer_is_a_lost_arm_until_it_does(rig: Rig) -> None:
+    rig.faults.publish(String(data="hangs"))
+    rig.wait_for_status(ArmStatus.DISCONNECTED, "the library has not answered for more than 0.5 s")
+    rig.statuses.clear()
+    rig.faults.publish(String(data=""))
+    rig.wait_for_status(ArmStatus.READY, "")
+
+
+def test_no_second_loop_drives_an_arm_that_the_first_has_not_let_go_of(rig: Rig) -> None:
+    rig.faults.publish(String(data="hangs"))
+    rig.wait_for_status(ArmStatus.DISCONNECTED, "the library has not answered for more than 0.5 s")
+    closed = rig.node.output.count("closed")
+    assert rig.change(Transition.TRANSITION_DEACTIVATE)
+    assert not rig.change(Transition.TRANSITION_ACTIVATE)
+    rig.node.wait_for_output("the library of 'xarm7' has not let go of the arm yet")
+    # given that it returns after all, then the arm is stopped and let go of, and can be had again
+    rig.faults.publish(String(data=""))
+    rig.me.wait_for(lambda: rig.node.output.count("closed") == closed + 1, "the end of the loop")
+    assert rig.change(Transition.TRANSITION_ACTIVATE)
+    rig.statuses.clear()
+    rig.wait_for_status(ArmStatus.READY, "")
+
+
+def test_deactivated_it_comes_to_rest_and_lets_go_of_the_arm(rig: Rig) -> None:
     rig.send(0.05)
-    assert change(Transition.TRANSITION_DEACTIVATE)
+    assert rig.change(Transition.TRANSITION_DEACTIVATE)
     assert "stopped at 0.000 rad/s\nclosed" in rig.node.output
     rig.wait_for_status(ArmStatus.DISCONNECTED, "driver_node is not active")
     assert not rig.recover().success
-    assert change(Transition.TRANSITION_ACTIVATE)
+    assert rig.change(Transition.TRANSITION_ACTIVATE)
 
 
 def test_its_loop_keeps_time_and_tells_what_it_refused(rig: Rig) -> None:
@@ -200,6 +251,18 @@ def test_its_loop_keeps_time_and_tells_what_it_refused(rig: Rig) -> None:
     rig.me.wait_for(lambda: "trajectory refused" in told(), "the count")
     rig.me.wait_for(lambda: "cycle period p50 [ms]" in told(), "the period")
     assert float(told()["cycle period p50 [ms]"]) == pytest.approx(10.0, abs=1.0)
+
+
+def test_whoever_waits_for_a_recovery_is_answered_though_the_loop_has_died(rig: Rig) -> None:
+    rig.faults.publish(String(data="deadly"))
+    rig.wait_for_status(ArmStatus.REFLEX, "deadly")
+    closed = rig.node.output.count("closed")
+    answer = rig.recover()
+    assert not answer.success
+    assert answer.message == "the driver's loop has ended; start driver_node again"
+    rig.me.wait_for(lambda: rig.node.output.count("closed") == closed + 1, "the arm's release")
+    assert rig.change(Transition.TRANSITION_DEACTIVATE)
+    assert rig.change(Transition.TRANSITION_ACTIVATE)
 
 
 def test_an_arm_without_a_direct_driver_is_one_line_and_exit_code_2(ros_domain: int) -> None:

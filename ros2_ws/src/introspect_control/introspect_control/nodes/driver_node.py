@@ -39,6 +39,7 @@ from introspect_description import ArmDescription, DescriptionError
 
 AUTO = "auto"
 STATUS_PERIOD = 0.1  # [s]
+PATIENCE = 0.5  # with a library that does not answer [s]
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,12 @@ class DriverNode(ManagedNode[DriverParameters]):
 
     def __init__(self) -> None:
         super().__init__("driver_node", DriverParameters)
+        self._loop: DriverLoop | None = None
+        self._leaving: DriverLoop | None = None  # closed, but its library has not returned yet
 
     def configure(self) -> None:
         """Load the arm; make its driver, its topics and its service."""
+        self._check_left()
         try:
             self._arm = arm = ArmDescription.load(self.parameters.arm)
             self._driver = self.make_driver(arm)
@@ -67,10 +71,10 @@ class DriverNode(ManagedNode[DriverParameters]):
             raise ConfigurationError(str(error)) from error
         self._timer = self.diagnostics.time_loop("cycle", 1.0 / self._driver.rate)
         self.diagnostics.before_publishing(self._diagnose)
-        self._loop: DriverLoop | None = None
         self._told: tuple[Condition, str] | None = None
         self._logged: tuple[Condition, str] | None = None
-        self._refused = ""
+        self._refused: dict[str, str] = {}  # why, by what
+        self._gripper_problem = ""  # that was logged
         self._recoveries: list[tuple[concurrent.futures.Future[str], Future[str]]] = []
         self._states = self.create_publisher(JointState, arm.controller.state_topic, STREAM)
         self._status = self.create_publisher(ArmStatus, "arm/status", LATCHED)
@@ -95,6 +99,8 @@ class DriverNode(ManagedNode[DriverParameters]):
 
     def activate(self) -> None:
         """Connect, and let the arm follow."""
+        self._check_left()
+        self._timer.pause()  # not before: the loop that left used it
         self._loop = DriverLoop(self._driver, self._arm, self._timer)
         self._loop.start(self._show)
         self.get_logger().info(
@@ -104,15 +110,23 @@ class DriverNode(ManagedNode[DriverParameters]):
     def deactivate(self) -> None:
         """Let the arm come to rest and let go of it."""
         if self._loop is not None:
-            self._loop.close()
+            if not self._loop.close():
+                self._leaving = self._loop
+                self.get_logger().error(
+                    "the library does not answer; it lets go of the arm when it does"
+                )
             self._loop = None
-        self._timer.pause()
-        for recovery, answer in self._recoveries:
-            answer.set_result(
-                recovery.result() if recovery.done() else "driver_node was deactivated"
-            )
-        self._recoveries.clear()
+        self._answer("driver_node was deactivated")
         self._look()
+
+    def _check_left(self) -> None:
+        """Two loops on one arm would command it in turns."""
+        if self._leaving is not None and self._leaving.alive:
+            raise ConfigurationError(
+                f"the library of {self._leaving.arm!r} has not let go of the arm yet, since it "
+                "does not answer: wait, or end driver_node and start it again"
+            )
+        self._leaving = None
 
     def _show(self, reading: Reading) -> None:
         """Called by the loop's thread, with what it has just read."""
@@ -151,7 +165,10 @@ class DriverNode(ManagedNode[DriverParameters]):
             return Reading.none("driver_node is not active")
         if not self._loop.alive:
             return Reading.none("the driver's loop has ended; start driver_node again")
-        return self._loop.reading
+        reading = self._loop.reading
+        if reading.condition is not Condition.DISCONNECTED and self._loop.age > PATIENCE:
+            return Reading.none(f"the library has not answered for more than {PATIENCE} s")
+        return reading
 
     def _look(self) -> None:
         reading = self._reading()
@@ -162,12 +179,23 @@ class DriverNode(ManagedNode[DriverParameters]):
                 self.get_logger().info(_text(reading))
             else:
                 self.get_logger().warning(_text(reading))
+        if reading.gripper_problem not in ("", self._gripper_problem):
+            self._gripper_problem = reading.gripper_problem
+            self.get_logger().warning(f"gripper: {reading.gripper_problem}")
+        if self._loop is not None and not self._loop.alive:
+            self._answer(reading.reason)
         waiting, self._recoveries = self._recoveries, []
         for recovery, answer in waiting:
             if recovery.done():  # asked once: the loop's thread may end it at any moment
                 answer.set_result(recovery.result())
             else:
                 self._recoveries.append((recovery, answer))
+
+    def _answer(self, otherwise: str) -> None:
+        """Answer everybody who waits for a recovery, since there will be no more of them."""
+        for recovery, answer in self._recoveries:
+            answer.set_result(recovery.result() if recovery.done() else otherwise)
+        self._recoveries.clear()
 
     def _on_trajectory(self, message: JointTrajectory) -> None:
         if self._loop is None:
@@ -179,7 +207,7 @@ class DriverNode(ManagedNode[DriverParameters]):
         except ValueError as error:
             self._refuse("trajectory", str(error))
         else:
-            self._refused = ""
+            self._refused.pop("trajectory", None)
 
     def _on_gripper(self, message: GripperCommand) -> None:
         if self._loop is None:
@@ -188,11 +216,13 @@ class DriverNode(ManagedNode[DriverParameters]):
             self._loop.move_gripper(message.width)
         except ValueError as error:
             self._refuse("gripper command", str(error))
+        else:
+            self._refused.pop("gripper command", None)
 
     def _refuse(self, what: str, problem: str) -> None:
         self.diagnostics.count(f"{what} refused")
-        if problem != self._refused:  # else it has been said
-            self._refused = problem
+        if problem != self._refused.get(what):  # else it has been said
+            self._refused[what] = problem
             self.get_logger().error(f"{what} refused: {problem}")
 
     async def _on_recover(
@@ -210,7 +240,9 @@ class DriverNode(ManagedNode[DriverParameters]):
 
     def _diagnose(self) -> None:
         reading = self._reading()
-        if reading.condition is Condition.READY:
+        if reading.condition is Condition.READY and reading.gripper_problem:
+            self.diagnostics.warn(f"gripper: {reading.gripper_problem}")
+        elif reading.condition is Condition.READY:
             self.diagnostics.ok(_text(reading))
         elif reading.condition is Condition.INACTIVE:
             self.diagnostics.warn(_text(reading))
