@@ -205,7 +205,8 @@ def test_a_gripper_that_fails_is_told_while_the_arm_goes_on(rig: Rig) -> None:
         ),
         "the diagnosis",
     )
-    assert rig.node.output.count("gripper: the hand does not answer") == 1
+    rig.node.wait_for_output("gripper: the hand does not answer")
+    assert rig.node.output.count("gripper: the hand does not answer") == 1, "said once"
     rig.wait_for_status(ArmStatus.READY, "")
 
 
