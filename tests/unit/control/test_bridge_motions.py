@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from introspect_control import KinematicChain
 from introspect_control.bridge import MotionOutcome
 from introspect_control.guard import GuardState
+from introspect_control.planning import BuiltinPlanner, JointGoal
 from introspect_control.trajectory import Trajectory
 
 Array = NDArray[np.float64]
@@ -126,16 +127,103 @@ def test_what_is_no_trajectory_for_this_arm_is_refused_with_the_reason(
     assert rig.trajectories == []
 
 
-def test_a_cancelled_trajectory_ends_at_rest_without_a_fault(rig: Rig) -> None:
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.7])
+def test_a_velocity_that_jumps_within_its_limit_is_refused(share: float) -> None:
+    """The guard would clamp it: the arm would not move as it was asked to."""
+    # given a joint that moves evenly from the first moment to the last
+    rig = Rig()
+    limit = rig.bridge.config.servo.velocity_scale * ARM.limits.velocity[0]
+    times = np.linspace(0.5, 1.0, 11)
+    jump = Trajectory(times, np.tile(ARM.home, (11, 1)), np.zeros((11, 7)))
+    jump.positions[:, 0] += share * limit * (times - 0.5)
+    jump.velocities[:-1, 0] = share * limit
+    rest = Trajectory(np.array([0.49]), ARM.home[None], np.zeros((1, 7)))
+
+    # when
+    answer = rig.bridge.follow(
+        Trajectory(*(np.concatenate(parts) for parts in zip(rest, jump, strict=True))), rig.now
+    )
+
+    # then
+    allowed = rig.bridge.config.servo.acceleration_scale * ARM.limits.acceleration[0]
+    assert re.fullmatch(
+        r"trajectory refused: panda_joint1 would accelerate at \d+\.\d\d rad/s² after "
+        rf"0\.\d\d s; the bridge allows {allowed:.2f} rad/s²",
+        answer,
+    ), answer
+
+
+@pytest.mark.parametrize("points", [4, 60, 1000])
+def test_a_smooth_trajectory_near_its_acceleration_limit_is_followed_unclamped(points: int) -> None:
+    """However many points it is written down with."""
+    rig = Rig()
+    allowed = rig.bridge.config.servo.acceleration_scale * ARM.limits.acceleration
+    way = 0.05 * np.ones(7)
+    duration = float(np.sqrt(5.774 * way / (0.9 * allowed)).max())
+    if points < 10:  # cubics between few points go faster
+        duration *= 1.1
+
+    assert rig.bridge.follow(smooth(ARM.home, ARM.home + way, duration, points), rig.now) == ""
+    assert run_to_end(rig).success
+    assert rig.bridge.status().clamped == 0
+
+
+def test_a_planned_motion_at_full_speed_is_followed_unclamped() -> None:
+    pytest.importorskip("ruckig")
+    rig = Rig()
+    end = ARM.home + np.array([1.2, 0.2, -0.5, -0.2, 0.3, 0.2, 0.8])
+    motion = BuiltinPlanner(ARM).plan(ARM.home, JointGoal(end))
+
+    assert rig.bridge.follow(motion.trajectory, rig.now) == ""
+    assert run_to_end(rig).success
+    assert rig.bridge.status().clamped == 0
+
+
+def test_a_cancelled_trajectory_has_ended_once_the_arm_is_at_rest_without_a_fault(
+    rig: Rig,
+) -> None:
     rig.bridge.follow(smooth(ARM.home, END), rig.now)
     rig.run(150, policy=False)
 
     rig.bridge.cancel("cancelled")
+    assert rig.bridge.state is GuardState.STOPPING
+    assert rig.bridge.take_outcome() is None
     outcome = run_to_end(rig)
-    rig.run_until(GuardState.IDLE)
 
-    assert outcome == MotionOutcome(False, outcome.final_error, "cancelled")
-    assert outcome.final_error > 0.05
+    assert rig.bridge.state is GuardState.IDLE
+    rig.run(30, policy=False)
+    far = np.abs(rig.arm.sample(rig.now)[0] - END).max()
+    assert outcome == MotionOutcome(False, pytest.approx(far, abs=2e-3), "cancelled")
+    assert far > 0.05
+
+
+def test_a_trajectory_that_is_cancelled_while_its_end_is_waited_for_has_ended_at_once() -> None:
+    # given an arm that does not get there
+    rig = Rig()
+    rig.bridge.follow(smooth(ARM.home, END), rig.now)
+    rig.run(200, policy=False)
+    rig.offset = np.full(7, 0.05)
+    rig.run_until(GuardState.IDLE)
+    assert rig.bridge.take_outcome() is None
+
+    # when
+    rig.bridge.cancel("cancelled")
+
+    # then
+    outcome = rig.bridge.take_outcome()
+    assert outcome == MotionOutcome(False, pytest.approx(0.05, abs=1e-3), "cancelled")
+
+
+def test_a_trajectory_has_ended_when_the_bridge_falls_silent(rig: Rig) -> None:
+    rig.bridge.follow(smooth(ARM.home, END), rig.now)
+    rig.run(150, policy=False)
+
+    rig.bridge.fall_silent("the arm bridge was deactivated")
+
+    outcome = rig.bridge.take_outcome()
+    assert outcome is not None
+    assert (outcome.success, outcome.message) == (False, "the arm bridge was deactivated")
+    assert rig.bridge.progress is None
 
 
 def test_a_stop_ends_a_trajectory_and_tells_its_reason(rig: Rig) -> None:

@@ -5,7 +5,7 @@ from introspect_control.bridge.blocks import Finding
 from introspect_control.bridge.config import ON_ALARM, BridgeConfig
 from introspect_control.bridge.exchange import Action, BridgeOutput, BridgeStatus
 from introspect_control.bridge.joint_map import JointMap, JointMapError
-from introspect_control.bridge.motion import MotionOutcome
+from introspect_control.bridge.motion_follower import MotionOutcome
 
 __all__ = [
     "HELD_BY_POLICY",

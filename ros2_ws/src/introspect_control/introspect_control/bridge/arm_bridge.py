@@ -16,8 +16,8 @@ from introspect_control.bridge.exchange import NOTHING, Action, BridgeOutput, Br
 from introspect_control.bridge.gripper_command import GripperCommander
 from introspect_control.bridge.hazards import make_watch
 from introspect_control.bridge.joint_state_monitor import JointStateMonitor, Order
-from introspect_control.bridge.motion import MotionOutcome
-from introspect_control.bridge.motion_follower import OCCUPIED, MotionFollower
+from introspect_control.bridge.motion_follower import OCCUPIED, MotionFollower, MotionOutcome
+from introspect_control.bridge.speed_scaling import SpeedScaling
 from introspect_control.guard import CommandGuard, GuardDecision, GuardState, Verdict, Watchdog
 from introspect_control.servo import CartesianServo
 from introspect_control.trajectory import ShortHorizon, Trajectory
@@ -31,7 +31,6 @@ HELD_BY_POLICY = "hold asked for by the policy"  # why an arm stops between two 
 _MAX_LEAD = 0.05  # of an action's stamp before the latest joint state's [s]
 _MOVING = (GuardState.ACTIVE, GuardState.STOPPING)
 _SPEED = "speed scaling"  # source of a block
-_SLOW_TO_RESUME = 3.0  # times as long, for an arm comes back to its speed gently
 
 
 class ArmBridge:
@@ -93,9 +92,7 @@ class ArmBridge:
         self._motion = MotionFollower(self._guard, self._monitor, self._servo.limits, self.config)
         self._end: Array | None = None  # of the latest trajectory [rad]
         self._avoiding = ""  # what the latest action would have led to
-        self._speed = 1.0  # the arm's own speed scaling
-        self._unfinished = 0.0  # at full speed, of the trajectory that it stood still in [s]
-        self._looked_at = 0.0  # when that was so [s]
+        self._scaling = SpeedScaling(self.config)
         self._alarm = AlarmResponse(self.config)
         self._gripper = GripperCommander(arm.gripper, self.config.gripper_interval)
 
@@ -234,7 +231,7 @@ class ArmBridge:
         return problem
 
     def cancel(self, reason: str) -> None:
-        """Give the trajectory up that is being followed; the arm ramps to rest."""
+        """Give the trajectory up that is being followed: the arm ramps to rest, which ends it."""
         self._motion.cancel(reason)
 
     def take_outcome(self) -> MotionOutcome | None:
@@ -254,16 +251,14 @@ class ArmBridge:
         """
         if self.config.lockstep:
             now = 1e-9 * self._monitor.stamp
-        self._rest_of_trajectory(now)
-        self._speed = share
-        if share >= self.config.frozen_below:
+        problem = self._scaling.see(share, now)
+        if not problem:
             self.unblock(_SPEED)
             return
-        reason = f"the arm's speed scaling is {share:.0%}"
-        self._blocks.put(_SPEED, reason)
+        self._blocks.put(_SPEED, problem)
         if self.state in _MOVING:
-            self._settle(reason)
-            self._unfinished = _SLOW_TO_RESUME * self.config.horizon
+            self._settle(problem)
+            self._scaling.stand_still()
 
     def tick(self, now: float) -> BridgeOutput:
         """Advance to ``now`` [s], which a timer calls for; not to be called in lockstep."""
@@ -275,9 +270,10 @@ class ArmBridge:
         self._guard.stop(reason, fault=True)
 
     def fall_silent(self, reason: str) -> None:
-        """Send nothing more: the latest trajectory brings the arm to rest."""
+        """Send nothing more: the latest trajectory brings the arm to rest, and ends a motion."""
         if self.state in _MOVING:
             self._settle(reason)
+        self._motion.cancel(reason)
 
     def rearm(self) -> bool:
         """Leave a FAULT; returns whether the bridge is free of faults and not stopping."""
@@ -297,7 +293,7 @@ class ArmBridge:
         if self.state is GuardState.STOPPING:
             return f"still stopping ({self._guard.reason})"
         if self.state is GuardState.IDLE:
-            if self._rest_of_trajectory(now) > 0.0:
+            if self._scaling.unfinished(now) > 0.0:
                 return "the arm is bringing its latest trajectory to an end"
             return self._blocks.reason or self._monitor.problem(now)
         return ""
@@ -327,13 +323,6 @@ class ArmBridge:
             *self._monitor.findings(now),
             Finding("guard", self.obstacle(now) if faulty else ""),
         ]
-
-    def _rest_of_trajectory(self, now: float) -> float:
-        """What an arm that stood still has left of its latest trajectory, at full speed [s]."""
-        if self._unfinished > 0.0:
-            self._unfinished -= self._speed * (now - self._looked_at)
-        self._looked_at = now
-        return self._unfinished
 
     def _settle(self, reason: str, fault: bool = False) -> None:
         """Send nothing more: the arm is held where its latest trajectory ends."""
@@ -420,7 +409,8 @@ class ArmBridge:
         linear = at_most(action.linear, self.config.linear_speed)
         angular = at_most(action.angular, self.config.angular_speed)
         linear, angular = self._alarm.scale(linear, angular, now)
-        self._servo.set_twist(self._speed * linear[None], self._speed * angular[None])
+        share = self._scaling.share
+        self._servo.set_twist(share * linear[None], share * angular[None])
 
     def _hold(self, action: Action, now: float) -> BridgeOutput:
         self._action, self._unsent = action._replace(gripper_width=self._gripper.width), True
@@ -484,7 +474,7 @@ class ArmBridge:
         for _ in range(periods):
             self._guard.coast()
             if self._motion.busy:
-                self._motion.skip(self._speed)
+                self._motion.skip(self._scaling.share)
         self._servo.ticks(periods)  # for the tool's reference orientation; the rest is forgotten
         self._resume()
 
@@ -497,7 +487,7 @@ class ArmBridge:
         if self.state is not GuardState.ACTIVE:
             return self._guard.check(self._guard.position, now, now)
         if self._motion.busy:
-            return self._motion.command(now, self._speed)
+            return self._motion.command(now, self._scaling.share)
         command = self._servo.tick()
         decision = self._guard.check(command.position[0], self._acted_at, now)
         self._avoiding = decision.reason if decision.verdict is Verdict.AVOID else ""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from introspect_control.bridge.motion import Motion, MotionOutcome
+from introspect_control.bridge.motion_sampler import MotionSampler
 from introspect_control.guard import CommandGuard, GuardDecision, GuardState, Verdict
 
 if TYPE_CHECKING:
@@ -14,6 +14,14 @@ if TYPE_CHECKING:
     from introspect_description import JointLimits
 
 OCCUPIED = "the arm is following a trajectory"
+
+
+class MotionOutcome(NamedTuple):
+    """How a motion ended."""
+
+    success: bool
+    final_error: float  # largest distance of a measured joint from the end [rad]
+    message: str
 
 
 class MotionFollower:
@@ -39,7 +47,7 @@ class MotionFollower:
     ) -> None:
         self._guard, self._monitor = guard, monitor
         self._limits, self._config = limits, config
-        self._motion: Motion | None = None
+        self._motion: MotionSampler | None = None
         self._deadline: float | None = None  # for the measured joints to come to its end [s]
         self._outcome: MotionOutcome | None = None  # of the latest motion, not told yet
 
@@ -58,6 +66,10 @@ class MotionFollower:
         """That the motion wants [m]; None: as it is."""
         return None if self._motion is None else self._motion.gripper_width
 
+    @property
+    def _moving(self) -> bool:
+        return self._guard.state in (GuardState.ACTIVE, GuardState.STOPPING)
+
     def begin(self, trajectory: Trajectory, gripper_width: float | None) -> str:
         """Follow a trajectory from now on, with a guard that has just been started.
 
@@ -65,7 +77,7 @@ class MotionFollower:
             Why not; empty if it is followed.
         """
         try:
-            self._motion = Motion(
+            self._motion = MotionSampler(
                 trajectory,
                 self._guard.position,
                 self._limits,
@@ -101,8 +113,7 @@ class MotionFollower:
 
     def look(self, now: float) -> None:
         """See whether the motion has ended."""
-        moving = self._guard.state in (GuardState.ACTIVE, GuardState.STOPPING)
-        if self._motion is None or moving:
+        if self._motion is None or self._moving:
             return
         if self._deadline is None or self._guard.state is GuardState.FAULT:
             self._conclude(self._guard.reason)
@@ -114,10 +125,13 @@ class MotionFollower:
             self._conclude(f"{joint} stayed {error:.3f} rad away from the end")
 
     def cancel(self, reason: str) -> None:
-        """Give the motion up; the arm ramps to rest."""
-        if self._motion is not None:
-            self._guard.stop(reason)
-            self._conclude(reason)
+        """Give the motion up; its end is told once the arm has ramped to rest."""
+        if self._motion is None:
+            return
+        self._guard.stop(reason)
+        self._deadline = None  # whether the arm gets to the end no longer matters
+        if not self._moving:
+            self._conclude(self._guard.reason)
 
     def take_outcome(self) -> MotionOutcome | None:
         """How the latest motion ended, once; None while it goes on."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,19 +16,13 @@ Array = NDArray[np.float64]
 
 _ROUNDING = 1.0 + 1e-6  # by which a sampled velocity may exceed its limit
 _POSITION_ROUNDING = 1e-6  # [rad]
+_ACCELERATION_PERIODS = 2  # that an acceleration is the mean of: times are rounded
+_ACCELERATION_SLACK = 1.05  # by which it may exceed its limit: positions are rounded, too
 _LEAD_IN_SHARE = 0.95  # of the limits that a lead-in takes
 LONGEST = 600.0  # trajectory that is followed [s]
 
 
-class MotionOutcome(NamedTuple):
-    """How a motion ended."""
-
-    success: bool
-    final_error: float  # largest distance of a measured joint from the end [rad]
-    message: str
-
-
-class Motion:
+class MotionSampler:
     """Samples a trajectory, one command period after the other.
 
     Args:
@@ -129,20 +123,31 @@ def _check_limits(
 ) -> None:
     count = int(np.ceil(duration / period)) + 1
     positions = sampler.sample_many(period * np.arange(float(count)))
+    names = limits.names
     outside = (positions < limits.lower - _POSITION_ROUNDING) | (
         positions > limits.upper + _POSITION_ROUNDING
     )
     if outside.any():
         tick, joint = np.argwhere(outside)[0]
         raise ValueError(
-            f"{limits.names[joint]} would be at {positions[tick, joint]:.4f} rad after "
+            f"{names[joint]} would be at {positions[tick, joint]:.4f} rad after "
             f"{tick * period:.2f} s; its limits are [{limits.lower[joint]}, {limits.upper[joint]}]"
         )
-    velocities = np.abs(np.diff(positions, axis=0)) / period
-    fast = velocities > limits.velocity * _ROUNDING
+    velocities = np.diff(positions, axis=0) / period
+    fast = np.abs(velocities) > limits.velocity * _ROUNDING
     if fast.any():
         tick, joint = np.argwhere(fast)[0]
         raise ValueError(
-            f"{limits.names[joint]} would move at {velocities[tick, joint]:.3f} rad/s after "
+            f"{names[joint]} would move at {abs(velocities[tick, joint]):.3f} rad/s after "
             f"{tick * period:.2f} s; the bridge allows {limits.velocity[joint]:.3f} rad/s"
+        )
+    window = _ACCELERATION_PERIODS
+    velocities = np.pad(velocities, ((window, window), (0, 0)))  # at rest before and afterwards
+    accelerations = np.abs(velocities[window:] - velocities[:-window]) / (window * period)
+    sudden = accelerations > limits.acceleration * _ACCELERATION_SLACK
+    if sudden.any():
+        tick, joint = np.argwhere(sudden)[0]
+        raise ValueError(
+            f"{names[joint]} would accelerate at {accelerations[tick, joint]:.2f} rad/s² after "
+            f"{tick * period:.2f} s; the bridge allows {limits.acceleration[joint]:.2f} rad/s²"
         )
