@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from introspect_msgs.action import ExecuteTask, MoveTo
-from introspect_msgs.msg import BehaviourStatus, GuardStatus
+from introspect_msgs.msg import ArmStatus, BehaviourStatus, GuardStatus
 from introspect_msgs.srv import ResetWorld
 from live_graph import NodeProcess, Peer, peer
 from rclpy.action import ActionServer
@@ -38,10 +39,12 @@ class Others:
         self.timeouts: list[float] = []
         self.homings: list[MoveTo.Goal] = []
         self.failed_homings = 0  # still to come
-        self.recovered = 0
+        self.refused_recoveries = 0  # still to come
+        self.reflex = ""  # at the end of the first episode
         self.happened: list[str] = []
         me.node.create_service(Trigger, "arm/recover", self._on_recover)
         self._guard = me.node.create_publisher(GuardStatus, "guard/status", LATCHED)
+        self._arm = me.node.create_publisher(ArmStatus, "arm/status", LATCHED)
         me.node.create_publisher(BehaviourStatus, "behaviour", STREAM)
         me.node.create_service(ResetWorld, "reset_world", self._on_reset)
         me.node.create_service(Trigger, "guard/rearm", self._on_rearm)
@@ -51,6 +54,10 @@ class Others:
     def guard(self, state: int, reason: str = "") -> None:
         """Publish the guard's state."""
         self._guard.publish(GuardStatus(state=state, reason=reason))
+
+    def arm(self, state: int, reason: str = "") -> None:
+        """Publish the arm's state."""
+        self._arm.publish(ArmStatus(state=state, reason=reason, speed_scaling=1.0))
 
     def close(self) -> None:
         """Stop serving goals."""
@@ -78,7 +85,12 @@ class Others:
         return response
 
     def _on_recover(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        if self.refused_recoveries:
+            self.refused_recoveries -= 1
+            response.message = "the arm still moves; wait until it is at rest"
+            return response
         self.happened.append("recovered")
+        self.arm(ArmStatus.READY)
         response.success = True
         return response
 
@@ -97,6 +109,10 @@ class Others:
         self.timeouts.append(handle.request.timeout)
         self.happened.append("episode")
         success = self.successes[len(self.tasks) - 1]
+        if self.reflex:
+            self.arm(ArmStatus.REFLEX, self.reflex)
+            self.reflex = ""
+            time.sleep(0.3)  # so that it is heard before the result
         handle.succeed()
         return ExecuteTask.Result(
             success=success, steps=60, final_distance=0.012, message="" if success else "time is up"
@@ -176,7 +192,7 @@ def test_a_fault_is_rearmed_with_a_warning_before_the_next_episode(others: Other
 
     with NodeProcess(MODULE, {"episodes": 1}) as process:
         assert run(others, process) == 0
-        assert "re-arming after a fault: no policy action for 0.12 s" in process.output
+        assert "re-arming: in FAULT (no policy action for 0.12 s)" in process.output
 
     assert others.rearmed == 1
 
@@ -314,6 +330,23 @@ def test_a_mock_arm_is_recovered_and_rearmed_after_a_fault(others: Others) -> No
         assert run(others, process) == 0
 
     assert others.happened == ["recovered", "rearmed", "reset", "episode"]
+
+
+def test_a_reflex_is_ended_too_where_the_guard_found_nothing_wrong(others: Others) -> None:
+    """As when it came while the arm was coming to rest; and an arm that brakes takes a moment."""
+    others.successes = [True, True]
+    others.reflex = "panda_joint2 was accelerated with 7.9 rad/s^2"
+    others.refused_recoveries = 1
+
+    with NodeProcess(MODULE, {"episodes": 2, "home": True}) as process:
+        assert run(others, process) == 0
+        assert "re-arming: stopped by a reflex (panda_joint2 was accelerated" in process.output
+
+    assert others.happened == [
+        *("home", "reset", "episode"),
+        *("rearmed", "recovered", "rearmed"),
+        *("home", "reset", "episode"),
+    ]
 
 
 def test_a_real_arm_waits_in_its_fault_for_a_person(others: Others) -> None:

@@ -6,10 +6,11 @@ import sys
 import time
 from collections.abc import Callable, Coroutine, Generator
 from dataclasses import dataclass
+from math import inf
 from typing import Any, TypeVar
 
 from introspect_msgs.action import ExecuteTask, MoveTo
-from introspect_msgs.msg import GuardStatus
+from introspect_msgs.msg import ArmStatus, GuardStatus
 from introspect_msgs.srv import ResetWorld
 from rclpy.action import ActionClient
 from rclpy.action.client import ClientGoalHandle
@@ -37,6 +38,7 @@ REMIND = 5.0  # between two lines about what is being waited for [s of wall time
 TICK = 0.1  # of looks at what sends no message when it changes [s of wall time]
 IDLE, FAULT = GuardStatus.IDLE, GuardStatus.FAULT
 HOMINGS = 3  # tries
+RECOVER_AGAIN = 1.0  # [s of wall time]
 T = TypeVar("T")
 
 
@@ -73,12 +75,14 @@ class TaskNode(ManagedNode[TaskParameters]):
             raise ConfigurationError(str(error)) from error
         self._log = EpisodeLog(self.parameters.episodes)
         self._guard: GuardStatus | None = None
+        self._arm = ArmStatus(state=ArmStatus.READY)  # where no arm says how it is
         self._reset = self.create_client(ResetWorld, "reset_world")
         self._rearm = self.create_client(Trigger, "guard/rearm")
         self._recover = self.create_client(Trigger, "arm/recover")
         self._execute = ActionClient(self, ExecuteTask, "execute_task")
         self._move = ActionClient(self, MoveTo, "move_to")
         self.create_subscription(GuardStatus, "guard/status", self._on_guard, LATCHED)
+        self.create_subscription(ArmStatus, "arm/status", self._on_arm, LATCHED)
         self._goal: ClientGoalHandle | None = None
         self._script: Coroutine[None, None, None] | None = None
 
@@ -117,14 +121,13 @@ class TaskNode(ManagedNode[TaskParameters]):
 
     async def _page_is_up(self) -> None:
         """Wait for the page: it takes a core for seconds to load, which the policy would miss."""
-        topic, gone = self.resolve_topic_name("guard/status"), time.monotonic() + PAGE_PATIENCE
+        topic = self.resolve_topic_name("guard/status")
 
         def seen() -> bool:
             watching = self.get_subscriptions_info_by_topic(topic)
             return any(info.node_name == "dashboard_node" for info in watching)
 
-        await self._until(lambda: seen() or time.monotonic() > gone, "the page (dashboard_node)")
-        if not seen():
+        if not await self._until(seen, "the page (dashboard_node)", PAGE_PATIENCE):
             self.get_logger().warning(f"no page after {PAGE_PATIENCE:.0f} s: going on without it")
 
     async def _episode(self, seed: int) -> Episode:
@@ -195,24 +198,34 @@ class TaskNode(ManagedNode[TaskParameters]):
             (lambda: self._guard.state in (IDLE, FAULT), "the arm to come to rest"),
         ):
             await self._until(ready, what)
-        if self._guard.state == FAULT:
+        if self._stopped:
             await self._end_fault()
 
+    @property
+    def _stopped(self) -> str:
+        """What somebody has to end before the arm moves again; empty if there is nothing."""
+        if self._guard.state == FAULT:
+            return f"in FAULT ({self._guard.reason})"
+        reflex = self._arm.state == ArmStatus.REFLEX
+        return f"stopped by a reflex ({self._arm.reason})" if reflex else ""
+
     async def _end_fault(self) -> None:
-        """Re-arm, or wait until a person has."""
-        reason = self._guard.reason
+        """Recover and re-arm, or wait until a person has."""
         if not self.parameters.rearm:
-            self.get_logger().error(f"in FAULT ({reason}); look at the arm, then guard/rearm")
-            await self._until(lambda: self._guard.state == IDLE, "guard/rearm")
+            self.get_logger().error(
+                f"{self._stopped}; look at the arm, then arm/recover and guard/rearm"
+            )
+            await self._until(lambda: not self._stopped, "guard/rearm")
             return
-        self.get_logger().warning(f"re-arming after a fault: {reason}")
+        self.get_logger().warning(f"re-arming: {self._stopped}")
         self.diagnostics.count("re-armed")
-        if self._recover.service_is_ready():
-            await self._call(self._recover, Trigger.Request())
-        answer = await self._call(self._rearm, Trigger.Request())
-        if not answer.success:
-            raise RuntimeError(f"guard/rearm refused: {answer.message}")
-        await self._until(lambda: self._guard.state == IDLE, "the guard to be re-armed")
+        while self._stopped:
+            if self._recover.service_is_ready():  # refused while the arm still brakes
+                await self._call(self._recover, Trigger.Request())
+            answer = await self._call(self._rearm, Trigger.Request())
+            if not answer.success:
+                raise RuntimeError(f"guard/rearm refused: {answer.message}")
+            await self._until(lambda: not self._stopped, "the arm to be re-armed", RECOVER_AGAIN)
 
     async def _call(self, client: Client, request: Any) -> Any:
         """Call a service once it is there: a request sent too early is lost for good."""
@@ -237,14 +250,15 @@ class TaskNode(ManagedNode[TaskParameters]):
         await self._until(answered, f"{what} to answer")
         return next(future.result() for future in asked if future.done())
 
-    async def _until(self, condition: Callable[[], bool], what: str) -> None:
-        """Wait until a condition holds, saying now and then what is missing."""
+    async def _until(self, condition: Callable[[], bool], what: str, patience: float = inf) -> bool:
+        """Wait until a condition holds, saying now and then what is missing; whether it does."""
         start = reminded = time.monotonic()
-        while not condition():
+        while not condition() and time.monotonic() < start + patience:
             if time.monotonic() - reminded > REMIND:
                 reminded = time.monotonic()
                 self.get_logger().info(f"waiting for {what}, {reminded - start:.0f} s so far")
             await _Event()
+        return condition()
 
     def _go_on(self, _: object = None) -> None:
         """Resume the script: something has happened, or time has gone by.
@@ -262,6 +276,10 @@ class TaskNode(ManagedNode[TaskParameters]):
 
     def _on_guard(self, message: GuardStatus) -> None:
         self._guard = message
+        self._go_on()
+
+    def _on_arm(self, message: ArmStatus) -> None:
+        self._arm = message
         self._go_on()
 
 
