@@ -9,14 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from introspect_control import KinematicChain
-from introspect_control.bridge import BridgeConfig
-from introspect_control.bridge.hazards import make_watch
+from introspect_control.bridge import ArmBridge, BridgeConfig
 from introspect_control.collision import CollisionModel
-from introspect_control.guard import CommandGuard, Verdict
 from introspect_control.planning import BuiltinPlanner, Motion
+from introspect_control.servo import ServoConfig
+from introspect_control.trajectory import HermiteSampler
 from introspect_description import ArmDescription, JointLimits
 
 ARMS = ("panda", "fr3", "iiwa14", "gen3", "xarm7")
+DOWN = (1.0, 0.0, 0.0, 0.0)  # the tool's orientation at home: x, y, z, w
 PERIOD = 0.01
 FINE = 5  # points looked at for each of the trajectory's
 
@@ -32,6 +33,11 @@ def planner(arm: str) -> BuiltinPlanner:
 def model(arm: str) -> CollisionModel:
     """The guard's own opinion of what is near."""
     return CollisionModel(ArmDescription.load(arm))
+
+
+def turned(joints: Array, angle: float) -> Array:
+    """The same posture about the vertical."""
+    return joints + np.eye(7)[0] * angle
 
 
 def free_joints(arm: ArmDescription, n: int, seed: int = 0) -> list[Array]:
@@ -76,17 +82,38 @@ def check_clear(motion: Motion, watcher: CollisionModel, margin: float) -> None:
             assert found is None, found
 
 
-def check_guard_passes(motion: Motion, arm: ArmDescription, limits: JointLimits) -> None:
-    """The bridge's guard, made as the bridge makes it, changes nothing."""
-    config = BridgeConfig()
-    guard = CommandGuard(
-        limits, PERIOD, config.guard, make_watch(arm, KinematicChain(arm.chain()), config)
+def check_bridge_follows(motion: Motion, plans: BuiltinPlanner, lockstep: bool = False) -> None:
+    """A bridge with the planner's limits brings the arm to the end, and changes no command."""
+    config = plans.config
+    servo = ServoConfig(
+        period=config.period,
+        velocity_scale=config.velocity_scale,
+        acceleration_scale=config.acceleration_scale,
+        jerk=config.jerk,
     )
-    positions = motion.trajectory.positions
-    guard.start(positions[0])
-    held = [positions[-1]] * 3  # the last command stands
-    for k, position in enumerate([*positions[1:], *held], start=1):
-        decision = guard.check(position, k * PERIOD, k * PERIOD)
-        assert decision.verdict is Verdict.PASS, (k, decision)
-        assert decision.position.tolist() == position.tolist()
-    assert guard.at_rest
+    bridge = ArmBridge(plans.arm, BridgeConfig(servo, lockstep=lockstep))
+    arm = HermiteSampler(motion.trajectory.positions[0])
+    tick = 0
+
+    def advance() -> None:
+        nonlocal tick
+        tick += 1
+        now = tick * PERIOD
+        output = bridge.on_joint_state(tick * 10_000_000, *arm.sample(now), now)
+        if not lockstep:
+            output = bridge.tick(now)
+        if output.trajectory is not None:
+            arm.follow(output.trajectory, now)
+
+    for _ in range(5):  # joint states, before the bridge believes in them
+        advance()
+    problem = bridge.follow(motion.trajectory, tick * PERIOD)
+    assert not problem, problem
+    outcome = None
+    while outcome is None:
+        assert tick < len(motion.trajectory.times) + 100
+        advance()
+        outcome = bridge.take_outcome()
+    status = bridge.status()
+    assert outcome.success, outcome
+    assert (status.clamped, status.rejected) == (0, 0), status

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from introspect_control.planning import PlanningError
-from introspect_control.planning.timing import time_path
+from introspect_control.planning.timing import Pace, line_at, time_path
 from introspect_description import ArmDescription
 
 ARM = ArmDescription.load("panda")
@@ -73,3 +73,29 @@ def test_a_joint_near_its_limit_moves_at_the_share_that_the_guard_leaves_it() ->
     with pytest.raises(PlanningError, match=r"panda_joint7 = 2.8973 rad is too near to its limit"):
         time_path([ARM.home, end], LIMITS, PERIOD, 0.1)
     assert time_path([ARM.home, end], LIMITS, PERIOD, 0.0).positions[-1, 6] == end[6]
+
+
+def test_a_line_may_be_slower_than_the_others_or_end_more_gently() -> None:
+    corners = [ARM.home, ARM.home + 0.5, ARM.home]
+    whole = time_path(corners, LIMITS, PERIOD, 0.0)
+    slow = time_path(corners, LIMITS, PERIOD, 0.0, [Pace(), Pace().slower(0.5)])
+    gentle = time_path(corners, LIMITS, PERIOD, 0.0, [Pace(), Pace().gentler(0.2)])
+    corner = len(whole.times) // 2
+    for other in (slow, gentle):
+        np.testing.assert_array_equal(other.positions[:corner], whole.positions[:corner])
+        assert [line_at(other, k) for k in (1, corner, corner + 1)] == [0, 0, 1]
+        assert line_at(other, len(other.times) - 1) == 1
+    assert np.abs(slow.velocities[corner:]).max() <= 0.5 * LIMITS.velocity.max()
+    accelerations = [np.diff(part.velocities[corner:, 0]) / PERIOD for part in (whole, gentle)]
+    assert accelerations[1].min() == pytest.approx(accelerations[0].min(), rel=0.05)  # it speeds up
+    assert accelerations[1].max() == pytest.approx(0.2 * accelerations[0].max(), rel=0.05)
+
+
+@pytest.mark.parametrize("corners", [2, 30])
+def test_a_motion_longer_than_any_that_is_followed_is_refused_before_it_is_made(
+    corners: int,
+) -> None:
+    path = [ARM.home + 0.5 * (k % 2) for k in range(corners)]
+    crawling = LIMITS.scaled(1e-6 if corners == 2 else 0.02, 1.0, 500.0)
+    with pytest.raises(PlanningError, match=r"more than 600 s, the longest that is followed; ask"):
+        time_path(path, crawling, PERIOD, 0.1)

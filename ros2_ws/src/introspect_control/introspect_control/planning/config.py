@@ -21,7 +21,9 @@ class PlannerConfig:
     period: float = _BRIDGE.period  # between two points of a trajectory [s]
     workspace_lower: tuple[float, float, float] = _BRIDGE.workspace_lower  # of the tool's box [m]
     workspace_upper: tuple[float, float, float] = _BRIDGE.workspace_upper  # opposite corner [m]
-    collision_margin: float = _BRIDGE.collision_margin  # that the bridge keeps [m]
+    collision_margin: float = _BRIDGE.collision_margin  # that the bridge keeps [m]; 0: none
+    horizon: float = _BRIDGE.horizon  # of each trajectory that the bridge sends [s]
+    lead: int = _BRIDGE.lead  # periods until its first point; in lockstep the bridge has fewer
     extra_margin: float = 0.004  # that a path is planned to keep beyond that [m]
     timeout: float = 5.0  # of one search [s]
     seed: int = 0  # of every search: same request, same motion
@@ -35,10 +37,14 @@ class PlannerConfig:
         for name in ("velocity_scale", "acceleration_scale"):
             if not 0.0 < getattr(self, name) <= 1.0:
                 raise ValueError(f"{name} must be in (0, 1], got {getattr(self, name)}")
-        for name in ("jerk", "period", "collision_margin", "extra_margin", "timeout", "step"):
+        for name in ("jerk", "period", "extra_margin", "timeout", "step"):
             value = getattr(self, name)
             if not (isfinite(value) and value > 0.0):
                 raise ValueError(f"{name} must be positive and finite, got {value}")
+        if not 0.0 <= self.collision_margin <= 0.1:
+            raise ValueError(
+                f"collision_margin must be in [0, 0.1] m, got {self.collision_margin} m"
+            )
         for name in ("seed", "shortcuts"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
