@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,8 +17,11 @@ from live_graph import NodeProcess, Peer, peer
 from rclpy.action import ActionClient, ActionServer, CancelResponse
 from sensor_msgs.msg import JointState
 
+from introspect.graph import find_graph
 from introspect_control import KinematicChain
+from introspect_control.nodes.arm_bridge_node import ArmBridgeParameters
 from introspect_control.nodes.bridge_messages import read_trajectory
+from introspect_control.nodes.planner_node import PlannerParameters
 from introspect_control.nodes.runtime import STREAM
 from introspect_control.planning.poses import write_pose
 from introspect_description import ArmDescription
@@ -160,6 +164,12 @@ def test_joints_are_reached_at_the_speed_that_is_asked_for(rig: Rig) -> None:
     assert not rig.bridge.goals[0].move_gripper
 
 
+def test_the_least_speed_is_one(rig: Rig) -> None:
+    rig.bridge.position = ARM.home + 0.02
+    _, result = rig.move(name="home", speed=0.01)
+    assert result.success, result.message
+
+
 def test_a_pose_of_the_tool_is_reached(rig: Rig) -> None:
     pose = PoseStamped()
     pose.header.frame_id = ARM.base_frame
@@ -193,7 +203,12 @@ def test_an_arm_that_is_there_is_not_moved(rig: Rig) -> None:
         ({"name": "bed"}, "there is no pose 'bed'; those of fr3 are home"),
         ({"joint_positions": [0.0] * 3}, "joint_positions must be 7 finite numbers"),
         ({"joint_positions": [9.0] * 7}, "the goal has fr3_joint1 at 9.0000 rad, outside"),
-        ({"name": "home", "speed": 1.5}, "speed must be in [0, 1], where 0 is 1, got 1.5"),
+        ({"name": "home", "speed": 1.5}, "speed must be in [0.01, 1], or 0 for 1, got 1.5"),
+        ({"name": "home", "speed": 1e-6}, "speed must be in [0.01, 1], or 0 for 1, got 1e-06"),
+        (
+            {"name": "home", "speed": float("nan")},
+            "speed must be in [0.01, 1], or 0 for 1, got nan",
+        ),
         ({"name": "home", "gripper_width": -0.1}, "gripper_width must be in [0.0, 0.08] m"),
         ({"name": "home", "gripper_width": 0.5}, "gripper_width must be in [0.0, 0.08] m"),
     ],
@@ -241,9 +256,36 @@ def test_a_second_goal_is_refused_and_a_cancelled_one_brings_the_arm_to_rest(rig
     assert rig.move(name="home")[1].success
 
 
+def test_what_has_to_be_the_bridges_is_the_same_in_both_nodes() -> None:
+    shared = ("arm", "velocity_scale", "acceleration_scale", "jerk", "collision_margin")
+    planner, bridge = (
+        {field.name: (field.default, field.metadata) for field in dataclasses.fields(parameters)}
+        for parameters in (PlannerParameters, ArmBridgeParameters)
+    )
+    graph = {node.name: node.parameters for node in find_graph("real").nodes}
+    for name in shared:
+        assert planner[name][0] == bridge[name][0], name
+        given = [graph[node].get(name) for node in ("planner_node", "arm_bridge_node")]
+        assert given[0] == given[1], name
+
+
+def test_the_planner_is_set_up_as_the_bridge_is() -> None:
+    given = {"velocity_scale": 0.2, "acceleration_scale": 0.3, "jerk": 400.0}
+    given["collision_margin"] = 0.015
+    planner = PlannerParameters(**given).planner_config(ARM)
+    bridge = ArmBridgeParameters(**given).bridge_config(ARM, lockstep=False)
+    for name in ("period", "workspace_lower", "workspace_upper", "horizon", "lead"):
+        assert getattr(planner, name) == getattr(bridge, name), name
+    assert planner.collision_margin == bridge.collision_margin == 0.015
+    for name in ("velocity_scale", "acceleration_scale", "jerk"):
+        assert getattr(planner, name) == getattr(bridge.servo, name) == given[name]
+
+
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
+        ({"arm": "fr3", "collision_margin": 0.2}, "collision_margin"),
+        ({"arm": "fr3", "velocity_scale": 1.0}, "cannot stop within 0.2 s"),
         ({"arm": "sawyer"}, "unknown arm 'sawyer': available are"),
         ({"backend": "moveit"}, "MoveIt cannot be imported"),
     ],

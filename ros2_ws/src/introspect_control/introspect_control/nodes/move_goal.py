@@ -11,6 +11,9 @@ from introspect_control.planning import Goal, JointGoal, PlanningError, PoseGoal
 from introspect_control.planning.poses import TaughtPose, find_pose
 from introspect_description import ArmDescription, DescriptionError
 
+LEAST_SPEED = 0.01  # share of the limits: a motion must come to an end some day
+_ROUNDING = 1e-6  # of a float32
+
 
 def read_goal(
     request: MoveTo.Goal, arm: ArmDescription, poses: Callable[[], Mapping[str, TaughtPose]]
@@ -52,14 +55,19 @@ def read_goal(
 
 
 def read_speed(request: MoveTo.Goal, default: float) -> float:
-    """Share of the limits to use, in (0, 1].
+    """Share of the limits to use, from ``LEAST_SPEED`` to 1.
 
     Raises:
-        PlanningError: A speed outside [0, 1].
+        PlanningError: A speed outside that range which is not 0 either.
     """
-    if not 0.0 <= request.speed <= 1.0:
-        raise PlanningError(f"speed must be in [0, 1], where 0 is {default:g}, got {request.speed}")
-    return float(request.speed) or default
+    speed = float(request.speed)
+    if speed == 0.0:
+        return default
+    if not LEAST_SPEED - _ROUNDING <= speed <= 1.0:  # NaN compares as false
+        raise PlanningError(
+            f"speed must be in [{LEAST_SPEED:g}, 1], or 0 for {default:g}, got {speed:g}"
+        )
+    return speed
 
 
 def read_width(request: MoveTo.Goal, arm: ArmDescription) -> float | None:

@@ -16,9 +16,10 @@ from sensor_msgs.msg import JointState
 
 from introspect_control.bridge import BridgeConfig, JointMap, JointMapError
 from introspect_control.bridge.joint_state_monitor import JointStateMonitor, Order
+from introspect_control.bridge.lead import lead_of
 from introspect_control.collision import CollisionError
 from introspect_control.nodes.bridge_messages import nanoseconds
-from introspect_control.nodes.move_goal import read_goal, read_speed, read_width
+from introspect_control.nodes.move_goal import LEAST_SPEED, read_goal, read_speed, read_width
 from introspect_control.nodes.runtime import (
     STREAM,
     ConfigurationError,
@@ -56,20 +57,28 @@ class PlannerParameters(NodeParameters):
         0.5, "share of the joint acceleration limits, as the bridge's", minimum=0.01, maximum=1.0
     )
     jerk: float = parameter(500.0, "cap on joint jerk, as the bridge's [rad/s^3]", minimum=1.0)
+    collision_margin: float = parameter(
+        0.01,
+        "as the bridge's, between links and from the table [m]; 0: only what is planned beyond it",
+        minimum=0.0,
+        maximum=0.1,
+    )
     speed: float = parameter(
-        0.5, "share of those limits where a goal names none", minimum=0.01, maximum=1.0
+        0.5, "share of those limits where a goal names none", minimum=LEAST_SPEED, maximum=1.0
     )
     timeout: float = parameter(5.0, "of one search [s]", minimum=0.1, maximum=60.0)
     seed: int = parameter(0, "of every search: same request, same motion", minimum=0)
     poses: str = parameter("", "YAML file of taught poses; read anew for every goal")
 
-    def planner_config(self, period: float) -> PlannerConfig:
+    def planner_config(self, arm: ArmDescription) -> PlannerConfig:
         """The same as the planner wants it."""
         return PlannerConfig(
             velocity_scale=self.velocity_scale,
             acceleration_scale=self.acceleration_scale,
             jerk=self.jerk,
-            period=period,
+            period=1.0 / arm.controller.rate,
+            collision_margin=self.collision_margin,
+            lead=lead_of(arm),
             timeout=self.timeout,
             seed=self.seed,
         )
@@ -85,7 +94,7 @@ class PlannerNode(ManagedNode[PlannerParameters]):
         """Load the arm, make the planner and the action."""
         try:
             self._arm = arm = ArmDescription.load(self.parameters.arm)
-            config = self.parameters.planner_config(1.0 / arm.controller.rate)
+            config = self.parameters.planner_config(arm)
             planner = BuiltinPlanner(arm, config, finder=self._finder(arm, config))
             self._read_poses()
         except (DescriptionError, CollisionError, PlanningError, ValueError) as error:
