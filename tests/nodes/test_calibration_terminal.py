@@ -13,6 +13,7 @@ import pytest
 from live_graph import PATIENCE, Peer, peer
 from sensor_msgs.msg import CameraInfo, Image, JointState
 
+from introspect.nodes.calibration_terminal import difference
 from introspect_control import KinematicChain
 from introspect_control.nodes.runtime import STREAM
 from introspect_control.perception import (
@@ -176,3 +177,21 @@ def test_other_samples_are_not_gone_on_with(tmp_path: Path) -> None:
 
     assert terminal.end() == 1
     assert f"introspect: {samples} was recorded with another tag; name another" in terminal.screen
+
+
+def test_samples_of_a_camera_that_distorts_otherwise_do_not_go_together() -> None:
+    def of(camera: CameraModel) -> CalibrationSamples:
+        return CalibrationSamples(
+            "panda", "fixed", ARM.joint_names, "apriltag_36h11", 0, SIZE, "camera", camera
+        )
+
+    def lens(*coefficients: float, model: str = "plumb_bob") -> CalibrationSamples:
+        return of(CameraModel(640, 480, CAMERA.K, np.array(coefficients), model))
+
+    barrel = lens(-0.1, 0.0, 0.0, 0.0)
+    assert difference(barrel, lens(-0.1, 0.0, 0.0, 0.0, 0.0)) is None
+    assert difference(barrel, lens(0.1, 0.0, 0.0, 0.0)) == "distortion"
+    assert difference(barrel, lens()) == "distortion"
+    rational = lens(-0.1, *[0.0] * 6, 0.01, model="rational_polynomial")
+    assert difference(barrel, rational) == "distortion"
+    assert difference(of(CAMERA), lens(*[0.0] * 5)) is None, "neither distorts"

@@ -104,6 +104,14 @@ def test_tags_are_written_to_be_printed(tmp_path: Path, capsys: pytest.CaptureFi
     assert out.read_text().count("apriltag_36h11") == 2
 
 
+def test_a_home_in_the_name_of_a_file_is_the_users(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert main(["calibrate", "--print-tags", "0", "--out=~/tags.svg"]) == 0
+    assert (tmp_path / "tags.svg").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "line", "code"),
     [
@@ -126,6 +134,8 @@ def test_tags_are_written_to_be_printed(tmp_path: Path, capsys: pytest.CaptureFi
         (["--print-tags", "0", "--family", "tags"], "tag family 'tags' does not exist; choose", 2),
         (["--record", "--arm", "none"], "arm:=none: unknown arm 'none'", 2),
         (["--record", "--tag", "900"], "there is no tag 900", 2),
+        (["--samples", "few.json", "--seed", "-1"], "--seed must be 0 or more, got -1", 2),
+        (["--record", "--seed", "-1"], "--seed must be 0 or more, got -1", 2),
         (["--mount", "wall"], "invalid choice: 'wall' (choose from", 2),
     ],
 )

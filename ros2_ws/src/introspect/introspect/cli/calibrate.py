@@ -79,7 +79,10 @@ def _options(words: list[str]) -> Namespace:
     parser.add_argument("--rectified", action="store_true", help="pictures are rectified already")
     parser.add_argument("--seed", type=int, default=0, help="of first guesses")
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
-    return parser.parse_args(words)
+    options = parser.parse_args(words)
+    if options.seed < 0:
+        raise UsageError(f"--seed must be 0 or more, got {options.seed}")
+    return options
 
 
 def _print_tags(options: Namespace) -> int:
@@ -93,7 +96,7 @@ def _print_tags(options: Namespace) -> int:
         text = tag_sheet(TagFamily(options.family), options.print_tags, options.tag_size)
     except PerceptionError as error:
         raise UsageError(str(error)) from error
-    write_text(out, text)
+    write_text(out.expanduser(), text)
     print(f"{out}: print it without scaling, then measure its ruler and the black squares")
     return 0
 

@@ -41,6 +41,7 @@ from introspect_description import ArmDescription, DescriptionError
 
 _TICK = 0.05  # between two looks at the keyboard [s]
 _LINE = 0.25  # between two status lines [s]
+_COEFFICIENTS = 8  # of the camera model with most of them
 _KEYS = "Enter: take a sample, d: drop the latest, q: end and solve (each with Enter)"
 
 
@@ -216,8 +217,15 @@ def difference(one: CalibrationSamples, other: CalibrationSamples) -> str | None
             (other.camera.width, other.camera.height),
         ),
         "camera matrix": (one.camera.K.tolist(), other.camera.K.tolist()),
+        "distortion": (_lens(one), _lens(other)),
     }
     return next((name for name, (mine, yours) in pairs.items() if mine != yours), None)
+
+
+def _lens(recording: CalibrationSamples) -> list[float]:
+    """Coefficients of the camera's distortion; those that its model does not have are 0."""
+    told: list[float] = recording.camera.distortion.tolist()
+    return told + [0.0] * (_COEFFICIENTS - len(told))
 
 
 def main() -> int:
