@@ -29,6 +29,7 @@ from introspect_control.bridge import (
     JointMap,
     JointMapError,
 )
+from introspect_control.bridge.lead import lead_of
 from introspect_control.collision import CollisionError
 from introspect_control.guard import GuardState
 from introspect_control.nodes import bridge_messages as messages
@@ -114,7 +115,7 @@ class ArmBridgeParameters(NodeParameters):
             on_alarm=self.on_alarm,
             alarm_speed=self.alarm_speed,
             collision_margin=self.collision_margin,
-            lead=1 if arm.controller.interface == "joint_group_position" else 4,
+            lead=lead_of(arm),
         )
 
 
