@@ -31,12 +31,24 @@ def test_a_node_gets_its_enclave_on_the_command_line(secured: Environment) -> No
     assert command[-2:] == ["--enclave", "/introspect/arm_bridge_node"]
 
 
-@pytest.mark.parametrize("value", ["", "false", "True", "1"])
+@pytest.mark.parametrize("value", ["", "false"])
 def test_without_the_one_word_that_ros_takes_nothing_is_added(
     secured: Environment, value: str
 ) -> None:
     environment = secured | {"ROS_SECURITY_ENABLE": value}
     assert "--enclave" not in command_line(NODE, VALUES, environment)
+
+
+@pytest.mark.parametrize("value", ["True", "TRUE", "1", "on", " true", "0"])
+def test_a_word_that_may_be_meant_to_switch_it_on_starts_no_node(
+    secured: Environment, value: str
+) -> None:
+    with pytest.raises(UsageError) as refusal:
+        command_line(NODE, VALUES, secured | {"ROS_SECURITY_ENABLE": value})
+    assert str(refusal.value) == (
+        f"ROS_SECURITY_ENABLE must be true or false, got {value!r}, which ROS takes for off. "
+        "Cure: export ROS_SECURITY_ENABLE=true"
+    )
 
 
 def test_a_middleware_without_security_is_refused_before_any_node_starts(

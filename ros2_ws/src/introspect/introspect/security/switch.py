@@ -1,7 +1,8 @@
 """SROS2 as the environment switches it: what is asked for, and whether it can be had.
 
 ROS itself is lax where it should not be: any value of ``ROS_SECURITY_ENABLE`` but ``true`` is off,
-any strategy but ``Enforce`` lets a node run without keys, and says so in its log only.
+any strategy but ``Enforce`` lets a node run without keys, and says so in its log only. Here a node
+is not started with a value that somebody may have meant to be on.
 
 Source: rcl, security.c.
 """
@@ -77,8 +78,14 @@ def check_enclave(node: str, environment: Mapping[str, str]) -> None:
         environment: of the node.
 
     Raises:
-        UsageError: SROS2 is on, but the middleware cannot, or the node has no keys.
+        UsageError: SROS2 is on, but the middleware cannot, or the node has no keys; or it is not
+            clear whether it is meant to be on.
     """
+    if (value := environment.get(ENABLE, "")) not in ("", "true", "false"):
+        raise UsageError(
+            f"{ENABLE} must be true or false, got {value!r}, which ROS takes for off. Cure: "
+            f"export {ENABLE}=true"
+        )
     switch = Switch.of(environment)
     if not switch.enabled:
         return
