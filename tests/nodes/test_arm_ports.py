@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from introspect_msgs.action import CountObjects
 from introspect_msgs.msg import GripperCommand
 from live_graph import Peer, peer
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
@@ -16,6 +17,7 @@ from rclpy.task import Future
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
 
+from introspect_control.nodes import gripper_ports
 from introspect_control.nodes.arm_ports import (
     FollowJointTrajectoryPort,
     JointGroupPositionPort,
@@ -403,6 +405,46 @@ def test_a_rejected_width_is_sent_again_with_the_next_command(
         return len(server.goals) == 2
 
     me.wait_for(sent_again, "the second goal")
+
+
+def test_a_goal_that_nobody_answers_is_given_up_and_taken_back_if_it_is_accepted_after_all(
+    me: Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a server that answers nothing for now; any action will do, where control_msgs is missing
+    answer: Future[None] = Future()
+
+    class Late(Server):
+        async def _on_goal(self, goal: Any) -> GoalResponse:
+            self.goals.append(goal)
+            if len(self.goals) == 1:
+                await answer
+            return GoalResponse.ACCEPT
+
+    class CountingHand(GripperActionPort):
+        def _goal(self, position: float) -> Any:
+            return CountObjects.Goal(timeout=position)
+
+    monkeypatch.setattr(gripper_ports, "import_control_msgs", lambda *_: CountObjects)
+    monkeypatch.setattr(gripper_ports, "PATIENCE", 0.2)
+    server = Late(me, CountObjects, "hand/command")
+    arm = with_gripper("control_msgs/action/GripperCommand")
+    assert arm.gripper.real is not None
+    port = CountingHand(me.node, arm, arm.gripper.real)
+    me.wait_for(lambda: not port.problem(), "the gripper")
+
+    def told_again() -> bool:
+        port.command(0.0)
+        return server.begun == 1
+
+    # when the bridge repeats the width, then it is sent again
+    me.wait_for(told_again, "the second goal")
+    assert [goal.timeout for goal in server.goals] == pytest.approx([0.8, 0.8])
+    # and the first is cancelled, should it be accepted yet
+    answer.set_result(None)
+    me.wait_for(lambda: server.cancels == 1, "the cancellation")
+    server.end(1, "canceled")
+    port.close()
+    server.close()
 
 
 def test_without_a_controller_manager_nothing_is_known_and_nothing_is_a_problem(me: Peer) -> None:

@@ -19,7 +19,7 @@ from introspect_description import ArmDescription, RealGripperDescription
 
 OWN_TYPE = "introspect_msgs/msg/GripperCommand"
 RESOLUTION = 1e-3  # by which a width must differ to be commanded anew [m]
-PATIENCE = 2.0  # with a server that has been asked to cancel [s]
+PATIENCE = 2.0  # with a server that has been given a goal, or asked to cancel one [s]
 
 
 class GripperPort(Protocol):
@@ -127,6 +127,7 @@ class GripperActionPort:
         self._wanted: float | None = None  # [m]
         self._sent: float | None = None  # by the latest goal [m]
         self._number = 0  # of that goal
+        self._sent_at = 0.0  # [s]
         self._under_way = False
         self._handle: Any = None  # of the goal under way, once it is accepted
         self._cancelled_at: float | None = None  # [s]
@@ -151,11 +152,19 @@ class GripperActionPort:
     def _go_on(self) -> None:
         if self._wanted is None or not self._client.server_is_ready():
             return
+        self._forget_unanswered()
         if self._sent is not None and abs(self._wanted - self._sent) < RESOLUTION:
             return
         if self._under_way and not self._given_up():
             return
         self._send(self._wanted)
+
+    def _forget_unanswered(self) -> None:
+        """Give up a goal that was neither accepted nor rejected: it, or its answer, got lost."""
+        waiting = self._under_way and self._handle is None
+        if waiting and time.monotonic() - self._sent_at > PATIENCE:
+            self._number += 1  # so that a late answer is known for one
+            self._sent, self._under_way = None, False
 
     def _given_up(self) -> bool:
         """Ask the server to cancel; whether it was asked long enough ago to go on without it."""
@@ -170,6 +179,7 @@ class GripperActionPort:
         number = self._number
         self._sent, self._under_way = width, True
         self._handle, self._cancelled_at = None, None
+        self._sent_at = time.monotonic()
         future = self._client.send_goal_async(self._goal(self._gripper.command_for_width(width)))
         future.add_done_callback(lambda done: self._on_response(number, done))
 
@@ -185,9 +195,11 @@ class GripperActionPort:
         return goal
 
     def _on_response(self, number: int, future: Future[Any]) -> None:
-        if number != self._number:
-            return
         handle = future.result()
+        if number != self._number:
+            if handle is not None and handle.accepted:  # after it was given up
+                handle.cancel_goal_async()
+            return
         if handle is None or not handle.accepted:
             self._sent, self._under_way = None, False  # the next command tries again
             return
