@@ -58,6 +58,7 @@ class Camera:
         self.infos = me.node.create_publisher(CameraInfo, "camera/camera_info", qos)
         self.painter = TagPainter(CAMERA, TagFamily())
         self.rng = np.random.default_rng(0)
+        self.binning = 0
 
     def picture(self, *scene: tuple[TaggedObject, Pose], seen_from: Pose | None = None) -> Image:
         """A grey picture of a scene in the base frame."""
@@ -78,6 +79,7 @@ class Camera:
         image.header.stamp.sec, image.header.stamp.nanosec = divmod(now, 1_000_000_000)
         info = CameraInfo(width=640, height=480, distortion_model="plumb_bob", d=[0.0] * 5)
         info.k = CAMERA.K.ravel().tolist()
+        info.binning_x = info.binning_y = self.binning
         info.header = image.header
         self.infos.publish(info)
         self.images.publish(image)
@@ -188,6 +190,32 @@ def test_pictures_that_cannot_be_used_are_refused_by_name(me: Peer, files: dict[
         assert process.interrupt() == 0
 
 
+def test_intrinsics_that_were_refused_are_looked_at_again_when_they_change(
+    me: Peer, files: dict[str, str]
+) -> None:
+    objects = me.hear(PoseStamped, "object_pose")
+    diagnostics = me.hear(DiagnosticArray, "/diagnostics")
+    camera = Camera(me)
+    image = camera.picture((CUBE, HERE))
+    with NodeProcess(MODULE, files | {"goal": "none"}):
+        camera.binning = 2
+        camera.film(image, lambda: "binning (2, 2)" in error(diagnostics), "the error")
+        camera.binning = 0
+        camera.film(image, lambda: objects, "a pose, now that pictures are whole")
+
+
+def test_no_more_pictures_are_looked_at_than_a_low_rate_asks_for(
+    me: Peer, files: dict[str, str]
+) -> None:
+    objects = me.hear(PoseStamped, "object_pose")
+    camera = Camera(me)
+    image = camera.picture((CUBE, HERE))
+    with NodeProcess(MODULE, files | {"goal": "none", "rate": 0.5, "timeout": 10.0}):
+        camera.film(image, lambda: len(objects) > 1, "two poses")
+    stamps = [seconds(message.header.stamp) for message in objects]
+    assert np.diff(stamps).min() >= 1.5  # three quarters of 2 s
+
+
 def test_a_driver_that_is_best_effort_is_heard_and_a_fixed_goal_needs_no_camera(
     me: Peer, files: dict[str, str]
 ) -> None:
@@ -229,6 +257,8 @@ def test_a_camera_on_the_tool_is_where_the_joints_say(me: Peer, tmp_path: Path) 
 
     with NodeProcess(MODULE, {"camera_pose": tmp_path / "camera_pose.yaml"}):
         camera.film(image, without_joints, "a count of pictures that could not be used")
+        problem = f"no joint states around the pictures' stamps on /{ARM.controller.state_topic}"
+        camera.film(image, lambda: problem in error(diagnostics), "the error")
         assert objects == []
         me.node.create_timer(0.02, tell_joints)
         camera.film(image, lambda: objects, "a pose", age=0.03)

@@ -128,6 +128,8 @@ class CameraFeed:
         info = (
             *(message.width, message.height, message.distortion_model),
             *(tuple(message.d), tuple(message.k), tuple(message.p)),
+            *(message.binning_x, message.binning_y),
+            *(message.roi.x_offset, message.roi.y_offset),
         )
         if info == self._info:
             return

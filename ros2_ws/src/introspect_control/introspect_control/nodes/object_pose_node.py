@@ -79,6 +79,7 @@ class ObjectPoseNode(ManagedNode[ObjectPoseParameters]):
         self._due, self._problem = 0, ""
         self._goal_seen: tuple[Pose, int] | None = None  # where, and the picture's stamp [ns]
         self._looked, self._found = 0, dict.fromkeys(self._topics, 0)
+        self._unplaced = 0  # pictures of which it is not known where they were taken
         self._timer = self.diagnostics.time_loop("detection")
         self.diagnostics.before_publishing(self._report)
         self._outputs = {
@@ -140,6 +141,7 @@ class ObjectPoseNode(ManagedNode[ObjectPoseParameters]):
         with self._timer:
             T_base_camera = self._base_camera(1e-9 * stamp)
             if T_base_camera is None:
+                self._unplaced += 1
                 self.diagnostics.count("pictures without joint states")
                 return
             seen = self._tracker.see(view.picture, T_base_camera, 1e-9 * stamp)
@@ -168,10 +170,13 @@ class ObjectPoseNode(ManagedNode[ObjectPoseParameters]):
                 self.diagnostics.count("goal told from memory")
 
     def _left_out(self, stamp: int, frame: str) -> bool:
-        if stamp < self._due and self._due - stamp < SECOND:  # else the clock has gone back
-            return True
         # A quarter early is in time, so that a rate equal to the camera's keeps every picture.
-        self._due = stamp + int(0.75 * SECOND / self.parameters.rate)
+        interval = int(0.75 * SECOND / self.parameters.rate)
+        if (
+            0 < self._due - stamp <= interval
+        ):  # what is due later than that: the clock has gone back
+            return True
+        self._due = stamp + interval
         age, oldest = 1e-9 * (self._now() - stamp), self.parameters.max_age
         if oldest and not -oldest <= age <= oldest:
             self.diagnostics.count("pictures too old")
@@ -227,6 +232,11 @@ class ObjectPoseNode(ManagedNode[ObjectPoseParameters]):
         elif self._problem:
             self.diagnostics.error(self._problem)
             self.get_logger().error(self._problem, throttle_duration_sec=5.0)
+        elif self._unplaced and not self._looked:
+            topic = self.resolve_topic_name(self._arm.controller.state_topic)
+            problem = f"no joint states around the pictures' stamps on {topic}"
+            self.diagnostics.error(problem)
+            self.get_logger().error(problem, throttle_duration_sec=5.0)
         elif self.active and not self._looked:
             self.diagnostics.warn("no picture arrived within the last second")
         elif unseen and self._looked:
@@ -239,6 +249,7 @@ class ObjectPoseNode(ManagedNode[ObjectPoseParameters]):
             for why, times in self._tracker.refused.items():
                 self.diagnostics.set(f"refused, {why}", times)
         self._looked, self._found = 0, dict.fromkeys(self._topics, 0)
+        self._unplaced = 0
 
     def _now(self) -> int:
         return self.get_clock().now().nanoseconds
