@@ -22,6 +22,7 @@ _POSES = ("object_pose", "goal_pose")
 _IMAGES = ("camera/image_raw", "camera/camera_info")
 _TRANSFORMS = ("/tf", "/tf_static")
 _GUARD = "guard/status"
+_CLIENT = "follow_trajectory/client"  # the sign of life of whoever asks for motions
 _WATCHED = (STATE, *_POSES, "behaviour", "internal_state", "policy/action", _GUARD)
 """What the page and the terminal show."""
 
@@ -29,7 +30,10 @@ BRIDGE = Access(
     "arm_bridge_node",
     Rights(
         publishes=(COMMAND, GRIPPER, "policy/action_sent", _GUARD),
-        subscribes=(STATE, "policy/action", "internal_state", "arm/status", "robot_description"),
+        subscribes=(
+            *(STATE, "policy/action", "internal_state", "arm/status", "robot_description"),
+            _CLIENT,
+        ),
         serves=("guard/stop", "guard/rearm", "guard/check"),
         executes=("follow_trajectory",),
     ),
@@ -64,7 +68,12 @@ POLICY = (
     ),
     Access(
         "planner_node",
-        Rights(subscribes=(STATE,), executes=("move_to",), orders=("follow_trajectory",)),
+        Rights(
+            publishes=(_CLIENT,),
+            subscribes=(STATE,),
+            executes=("move_to",),
+            orders=("follow_trajectory",),
+        ),
     ),
 )
 """Who asks the bridge for something."""

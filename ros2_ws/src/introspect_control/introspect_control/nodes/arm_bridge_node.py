@@ -183,7 +183,8 @@ class ArmBridgeNode(ManagedNode[ArmBridgeParameters]):
 
     def deactivate(self) -> None:
         """Send nothing more: the latest trajectory ends at rest."""
-        self._bridge.fall_silent("deactivated")
+        self._bridge.fall_silent("the arm bridge was deactivated")
+        self._trajectories.look()
         self._loop.pause()
         self._publish_status()
 
@@ -302,7 +303,10 @@ class ArmBridgeNode(ManagedNode[ArmBridgeParameters]):
         return response
 
     def _look_around(self) -> None:
-        """Block motions while nobody would follow them, or somebody else commands the arm."""
+        """Block motions while nobody would follow them, or somebody else commands the arm.
+
+        One that nobody has asked for any more ends.
+        """
         for source, problem in (
             ("publishers", self._port.second_commander()),
             ("commands", self._port.problem()),
@@ -313,6 +317,7 @@ class ArmBridgeNode(ManagedNode[ArmBridgeParameters]):
                 self._bridge.block(source, problem)
             else:
                 self._bridge.unblock(source)
+        self._trajectories.look_around()
         self._report_change()
 
     def _report_change(self) -> None:

@@ -11,6 +11,7 @@ from rclpy.node import Node
 from rclpy.task import Future
 
 from introspect_control.nodes import bridge_messages as messages
+from introspect_control.nodes.sign_of_life import show_life
 from introspect_control.planning.mover import Ending
 from introspect_control.trajectory import Trajectory
 from introspect_description import ArmDescription
@@ -28,8 +29,9 @@ class TrajectoryClient:
     """
 
     def __init__(self, node: Node, arm: ArmDescription) -> None:
-        self._arm = arm
+        self._node, self._arm = node, arm
         self._client = ActionClient(node, FollowTrajectory, ACTION)
+        self._life = show_life(node)
         self._handle: ClientGoalHandle | None = None
         self._outcome: Ending | None = None
         self._number = 0  # of the motion; answers about earlier ones are ignored
@@ -45,6 +47,7 @@ class TrajectoryClient:
     def destroy(self) -> None:
         """Free the client."""
         self._client.destroy()
+        self._node.destroy_publisher(self._life)
 
     def send(self, trajectory: Trajectory, gripper_width: float | None) -> None:
         """Ask for a motion."""
@@ -69,10 +72,12 @@ class TrajectoryClient:
                 self._outcome = Ending(result.success, result.message)
 
         def on_answer(future: Future) -> None:
+            handle = future.result()
             if number != self._number:
+                if handle.accepted:  # long after the motion was given up: it must not begin
+                    handle.cancel_goal_async()
                 return
             self._heard = time.monotonic()
-            handle = future.result()
             if not handle.accepted:
                 problem = f"{ACTION} has refused the motion; its log says why"
                 self._outcome = Ending(False, problem)

@@ -12,13 +12,17 @@ from rclpy.node import Node
 
 from introspect_control.bridge import ArmBridge, MotionOutcome
 from introspect_control.nodes import bridge_messages as messages
+from introspect_control.nodes.sign_of_life import ClientWatch
 from introspect_description import ArmDescription
 
 FEEDBACK = 0.1  # between two words of progress [s]
+ALONE = "the client that asked for the motion is gone"
 
 
 class TrajectoryServer:
     """Takes one goal at a time; ``look`` tells its client how far the bridge has got.
+
+    A motion whose client is gone is given up: nobody is left who could.
 
     Args:
         node: that serves; ``active`` says whether it takes goals.
@@ -31,6 +35,7 @@ class TrajectoryServer:
         self._goal: ServerGoalHandle | None = None
         self._outcome: MotionOutcome | None = None
         self._told = 0.0  # when of progress [s]
+        self._clients = ClientWatch(node)
         self._server = ActionServer(
             node,
             FollowTrajectory,
@@ -44,6 +49,7 @@ class TrajectoryServer:
     def destroy(self) -> None:
         """Stop serving."""
         self._server.destroy()
+        self._clients.destroy()
 
     def look(self) -> None:
         """Tell the client of progress, or of the end."""
@@ -58,6 +64,11 @@ class TrajectoryServer:
             if progress is not None:
                 self._goal.publish_feedback(FollowTrajectory.Feedback(progress=progress))
 
+    def look_around(self) -> None:
+        """Bring the arm to rest when nobody is left who could have asked for its motion."""
+        if self._goal is not None and self._clients.alone(time.monotonic()):
+            self._bridge.cancel(ALONE)
+
     def _on_goal(self, request: FollowTrajectory.Goal) -> GoalResponse:
         """Accept, also what will be refused: only a result can say why."""
         if self._goal is not None:
@@ -67,6 +78,7 @@ class TrajectoryServer:
 
     def _on_accepted(self, handle: ServerGoalHandle) -> None:
         self._goal = handle
+        self._clients.begin()
         request = handle.request
         width = request.gripper_width if request.move_gripper else None
         try:
@@ -78,7 +90,6 @@ class TrajectoryServer:
             if self._node.active:
                 problem = self._bridge.follow(trajectory, time.monotonic(), width)
         if problem:
-            self._node.get_logger().error(problem)
             self._end(MotionOutcome(False, math.nan, problem))
 
     def _on_cancel(self, handle: ServerGoalHandle) -> CancelResponse:
@@ -86,12 +97,16 @@ class TrajectoryServer:
         return CancelResponse.ACCEPT
 
     def _end(self, outcome: MotionOutcome) -> None:
+        assert self._goal is not None
+        if not outcome.success and not self._goal.is_cancel_requested:
+            self._node.get_logger().error(outcome.message)
         self._outcome = outcome
         self._goal.execute()  # calls _conclude
 
     def _conclude(self, handle: ServerGoalHandle) -> FollowTrajectory.Result:
         outcome, self._goal = self._outcome, None
-        if handle.is_cancel_requested:
+        assert outcome is not None
+        if handle.is_cancel_requested and not outcome.success:  # else the cancel came too late
             handle.canceled()
         elif outcome.success:
             handle.succeed()
