@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from introspect_control.planning.poses import find_pose, read_poses, write_pose
 from introspect_description import ArmDescription, DescriptionError
@@ -96,14 +93,3 @@ def test_a_pose_that_cannot_be_is_not_written(
     with pytest.raises(DescriptionError, match=message):
         write_pose(tmp_path / "poses.yaml", name, PANDA, joints)
     assert not list(tmp_path.iterdir())
-
-
-@settings(max_examples=50)
-@given(text=st.text(max_size=80))
-def test_whatever_is_in_the_file_it_is_read_or_refused(
-    tmp_path_factory: pytest.TempPathFactory, text: str
-) -> None:
-    file = tmp_path_factory.mktemp("fuzz") / "poses.yaml"
-    file.write_bytes(text.encode("utf-8", "surrogatepass"))
-    with suppress(DescriptionError):
-        read_poses(file)

@@ -7,9 +7,6 @@ from textwrap import dedent
 
 import numpy as np
 import pytest
-import yaml
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from introspect_control.perception import (
     CalibrationSamples,
@@ -214,47 +211,6 @@ def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
         stream.truncate(300_000)
     with pytest.raises(PerceptionError, match="has 300000 bytes; allowed: 200000"):
         read_camera(large)
-
-
-leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
-values = st.recursive(
-    leaves,
-    lambda inner: (
-        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4)
-    ),
-    max_leaves=8,
-)
-
-
-@pytest.mark.parametrize("kind", READERS)
-@given(data=st.data())
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-def test_whatever_stands_in_a_file_is_read_or_refused_by_name(
-    tmp_path: Path, kind: str, data: st.DataObject
-) -> None:
-    content = yaml.safe_load(TEXTS[kind])
-    keys = data.draw(st.lists(st.sampled_from(sorted(content)), max_size=2))
-    content |= {key: data.draw(values) for key in keys}
-    path = tmp_path / "fuzzed.yaml"
-    path.write_text(yaml.safe_dump(content), encoding="utf-8")
-    assert refusal(kind, path) is None or str(path) in str(refusal(kind, path))
-
-
-@pytest.mark.parametrize("kind", READERS)
-@given(cut=st.integers(0, 400), put=st.text(max_size=5), at=st.integers(0, 400))
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-def test_whatever_becomes_of_its_text_it_is_read_or_refused_by_name(
-    tmp_path: Path, kind: str, cut: int, put: str, at: int
-) -> None:
-    text = TEXTS[kind]
-    text = text[:at] + put + text[at:]
-    path = tmp_path / "fuzzed.yaml"
-    path.write_text(text[: len(text) - cut], encoding="utf-8", errors="replace")
-    assert refusal(kind, path) is None or str(path) in str(refusal(kind, path))
 
 
 class TestSamples:
