@@ -241,6 +241,7 @@ def test_a_period_that_comes_a_little_late_is_made_up_for(rig: Rig) -> None:
 
 
 def test_the_readings_age_is_how_long_the_library_has_not_answered(rig: Rig) -> None:
+    rig.run(5)
     assert rig.loop.age == pytest.approx(PERIOD)
     rig.now += 3.0
     assert rig.loop.age == pytest.approx(3.0 + PERIOD)

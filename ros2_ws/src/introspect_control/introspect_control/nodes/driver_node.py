@@ -183,7 +183,7 @@ class DriverNode(ManagedNode[DriverParameters]):
             self._gripper_problem = reading.gripper_problem
             self.get_logger().warning(f"gripper: {reading.gripper_problem}")
         if self._loop is not None and not self._loop.alive:
-            self._answer(reading.reason)
+            self._answer(self._reading().reason)  # what was read above may be of before it died
         waiting, self._recoveries = self._recoveries, []
         for recovery, answer in waiting:
             if recovery.done():  # asked once: the loop's thread may end it at any moment
