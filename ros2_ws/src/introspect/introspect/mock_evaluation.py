@@ -6,11 +6,13 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from queue import Empty, SimpleQueue
+from typing import IO, Any
 
 import numpy as np
 
@@ -20,6 +22,7 @@ from introspect_learning.evaluation.statistics import wilson
 from introspect_learning.models import policy_hash
 
 _EPISODE = re.compile(r"episode \d+ of \d+ \(seed \d+\): (succeeded|failed) in [\d.]+ s \((\d+) st")
+_PATIENCE = 180.0  # longest wait for an episode beyond what it may take [s]; the first one's start
 _LEAVING = 15.0  # longest wait for the graph to end [s]
 _TOLD = 5  # last lines of a run that ended early
 
@@ -73,8 +76,11 @@ def evaluate_on_mock_arm(
         A result object: what, metric, value, ci95, n, seed, seconds and more.
 
     Raises:
-        IntrospectError: The graph ended before its last episode; with its last words.
+        ContractError: The folder is no policy.
+        IntrospectError: The graph ended before its last episode, or brought forth no new one for
+            minutes; with its last words.
     """
+    model = policy_hash(policy)  # of what is run, whatever becomes of the folder meanwhile
     started = time.perf_counter()
     command = [sys.executable, "-m", "introspect", "launch", "real"]
     process = subprocess.Popen(
@@ -87,14 +93,15 @@ def evaluate_on_mock_arm(
     )
     assert process.stdout is not None
     try:
-        steps = read_episodes(process.stdout, config.episodes, progress)
+        patience = _PATIENCE + config.timeout
+        steps = read_episodes(_lines(process.stdout), config.episodes, progress, patience)
     finally:
         process.terminate()
         try:
-            process.communicate(timeout=_LEAVING)
+            process.wait(_LEAVING)  # its output is read on meanwhile, so that no pipe is full
         except subprocess.TimeoutExpired:
             process.kill()
-            process.communicate()
+            process.wait()
     successes = sum(count is not None for count in steps)
     reached = [count for count in steps if count is not None]
     return {
@@ -109,35 +116,71 @@ def evaluate_on_mock_arm(
         "arm": config.arm,
         "speed": config.speed,
         "timeout": config.timeout,
-        "model": policy_hash(policy),
+        "model": model,
         "seconds": round(time.perf_counter() - started, 2),
     }
 
 
 def read_episodes(
-    lines: Iterable[str], episodes: int, progress: Callable[[float, str], None]
+    lines: Iterable[str],
+    episodes: int,
+    progress: Callable[[float, str], None],
+    patience: float = _PATIENCE,
 ) -> list[int | None]:
     """Steps of each episode as a run's output tells them, None where it failed.
 
     Args:
-        lines: of the output.
+        lines: of the output; read to their end by a thread, so that silence can be noticed.
         episodes: to wait for.
         progress: hears the share done and a line.
+        patience: longest wait for an episode [s], whatever else is said meanwhile.
 
     Raises:
-        IntrospectError: The output ended before; with its last lines.
+        IntrospectError: The output ended before, or there was no new episode for too long; with
+            the last lines.
     """
     steps: list[int | None] = []
     last: list[str] = []
-    for line in lines:
+    said: SimpleQueue[str | None] = SimpleQueue()
+    threading.Thread(target=_read, args=(lines, said), daemon=True).start()
+    end = time.monotonic() + patience
+    while True:
+        try:
+            line = said.get(timeout=max(0.0, end - time.monotonic()))
+        except Empty:
+            raise IntrospectError(
+                f"no new episode for {patience:g} s, after {len(steps)} of {episodes}: "
+                f"{_words(last)}"
+            ) from None
+        if line is None:
+            raise IntrospectError(
+                f"the graph ended after {len(steps)} of {episodes} episodes: {_words(last)}"
+            )
         last = [*last[1 - _TOLD :], line.strip()]
         found = _EPISODE.search(line)
         if found:
             steps.append(int(found[2]) if found[1] == "succeeded" else None)
             successes = sum(count is not None for count in steps)
             progress(len(steps) / episodes, f"mock arm: {successes} of {len(steps)}")
+            end = time.monotonic() + patience
         if len(steps) == episodes:
             return steps
-    raise IntrospectError(
-        f"the graph ended after {len(steps)} of {episodes} episodes: {' | '.join(last)}"
-    )
+
+
+def _read(lines: Iterable[str], said: SimpleQueue[str | None]) -> None:
+    """Pass lines on, and None after the last one."""
+    try:
+        for line in lines:
+            said.put(line)
+    finally:
+        said.put(None)
+
+
+def _lines(output: IO[str]) -> Iterator[str]:
+    """Of an output, which is closed after the last one: by who reads, as nobody else can safely."""
+    with output:
+        yield from output
+
+
+def _words(last: list[str]) -> str:
+    return " | ".join(last) or "it said nothing"
