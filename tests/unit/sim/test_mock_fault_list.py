@@ -107,6 +107,41 @@ def test_a_momentary_fault_happens_once_when_it_is_due(name: str) -> None:
         board.request(name, nan, 0.0, 1.0, now=4.0)
 
 
+@given(
+    name=st.sampled_from(LASTING),
+    begin=st.floats(0.0, 1.0),
+    duration=st.floats(1e-6, 0.05),
+    first_look=st.floats(0.0, 0.01),
+)
+def test_who_looks_once_in_the_shortest_time_of_a_fault_misses_none(
+    name: str, begin: float, duration: float, first_look: float
+) -> None:
+    board = FaultBoard(shortest=0.01)
+    board.request(name, nan, 0.0, duration, now=begin)
+
+    looks = [first_look + 0.01 * k for k in range(110)]
+    assert any(board.on(name, now) for now in looks)  # type: ignore[arg-type]
+
+
+def test_an_answer_says_how_long_a_fault_that_is_too_short_lasts() -> None:
+    board = FaultBoard(shortest=0.01)
+
+    assert board.request("degrees", nan, 0.0, 0.005, now=0.0) == "degrees, now, for 0.01 s"
+    assert board.request("degrees", nan, 0.0, 0.5, now=0.0) == "degrees, now, for 0.5 s"
+
+
+def test_to_ask_changes_nothing_and_what_is_past_is_forgotten_on_demand_alone() -> None:
+    board = FaultBoard()
+    board.request("degrees", nan, 0.0, 1.0, now=0.0)
+    board.request("reflex", nan, 0.5, 0.0, now=0.0)
+
+    assert board.going_on(2.0) == ()
+    assert [planned.fault.name for planned in board.going_on(0.5)] == ["degrees"]
+    board.forget_past(2.0)
+    assert board.going_on(0.5) == ()
+    assert len(board.take("reflex", 2.0)) == 1
+
+
 def test_of_two_of_a_kind_the_later_one_counts_and_then_the_earlier_again() -> None:
     board = FaultBoard()
     board.request("state_delay", 0.1, 0.0, 0.0, now=0.0)

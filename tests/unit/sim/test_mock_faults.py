@@ -356,3 +356,33 @@ def test_a_schedule_counts_from_the_start_of_the_arm(world: World) -> None:
     assert rig.state is ArmState.READY
     rig.run(0.05)
     assert rig.state is ArmState.REFLEX
+
+
+@pytest.mark.parametrize("scheduled", [True, False])
+def test_a_fault_shorter_than_a_period_happens_all_the_same(world: World, scheduled: bool) -> None:
+    text = "[{fault: emergency_stop, at: 0.001, duration: 0.005}]"
+    rig = MockRig(world, FLAWLESS, schedule=read_schedule(text if scheduled else ""))
+    if not scheduled:
+        rig.arm.inject("emergency_stop", float("nan"), 0.001, 0.005, rig.now)
+
+    rig.run(0.1)
+
+    assert rig.state is ArmState.EMERGENCY_STOP
+    assert not rig.arm.faults(rig.now)
+
+
+@pytest.mark.parametrize("fault", ["object_lost", "object_frozen"])
+def test_the_object_counts_as_seen_only_where_a_picture_shows_where_it_is(
+    world: World, fault: str
+) -> None:
+    rig = MockRig(world, FLAWLESS)
+    rig.run(0.2)
+    rig.inject(fault, duration=0.5)
+    rig.run(0.1)
+    seen_at = rig.arm.object_seen_at
+    assert rig.start < seen_at < rig.now
+
+    rig.run(0.3)
+    assert rig.arm.object_seen_at == seen_at
+    rig.run(0.2)
+    assert rig.arm.object_seen_at > rig.now - 0.1

@@ -39,6 +39,14 @@ def test_every_manner_says_what_it_is_in_which_unit_and_refuses_what_is_beyond(f
             Manners(**{field: value})
 
 
+@pytest.mark.parametrize("name", ["gripper_rate", "pose_rate"])
+def test_no_rate_is_above_the_one_of_the_arms_controller(name: str) -> None:
+    Manners(**{name: 100.0}).check_rates(100.0)
+
+    with pytest.raises(ValueError, match=rf"{name} must be at most .*, 100 Hz, got 101 Hz"):
+        Manners(**{name: 101.0}).check_rates(100.0)
+
+
 # Delays.
 
 
@@ -229,10 +237,11 @@ def test_the_button_stays_pressed_as_long_as_anybody_presses_it() -> None:
     condition.update(pressed=True, inactive=False, disconnected=False)
 
     condition.press(False)
-    condition.update(pressed=True, inactive=False, disconnected=False)
 
     with pytest.raises(RecoveryError, match="still pressed"):
         condition.recover()
+    condition.update(pressed=False, inactive=False, disconnected=False)
+    assert "recovered from EMERGENCY_STOP" in condition.recover()
 
 
 def test_a_lost_connection_leaves_a_reflex_and_the_first_reason_is_kept() -> None:

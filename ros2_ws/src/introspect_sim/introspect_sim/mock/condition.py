@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from typing import NamedTuple
 
 
 class ArmState(enum.IntEnum):
@@ -20,6 +21,14 @@ class ArmState(enum.IntEnum):
     """Its driver does not reach it."""
 
 
+class ArmStatus(NamedTuple):
+    """The fields of ``introspect_msgs/ArmStatus``."""
+
+    state: ArmState
+    reason: str
+    speed_scaling: float
+
+
 class RecoveryError(Exception):
     """The arm cannot be recovered now; the text says what must happen first."""
 
@@ -32,8 +41,7 @@ class Condition:
     """
 
     def __init__(self) -> None:
-        self._button = False  # pressed by the service
-        self._pressed = False  # by whomever
+        self._held_by_service = self._held_by_fault = False  # the emergency stop's button
         self._stopped = ""  # why an emergency stop has not been recovered from
         self._reflex = ""  # why a reflex has not been recovered from
         self._inactive = False
@@ -66,9 +74,8 @@ class Condition:
         return self.state is ArmState.READY
 
     def press(self, pressed: bool) -> None:
-        """Press the emergency stop's button, or release it."""
-        self._button = pressed
-        self._look_at_button(pressed)
+        """Press the emergency stop's button, or release it: a fault may hold it still."""
+        self._look_at_button(pressed, self._held_by_fault)
 
     def reflex(self, reason: str) -> None:
         """Stop by itself."""
@@ -76,31 +83,36 @@ class Condition:
 
     def update(self, pressed: bool, inactive: bool, disconnected: bool) -> None:
         """Take note of the faults of this moment: the button, the controller, the connection."""
-        self._look_at_button(self._button or pressed)
+        self._look_at_button(self._held_by_service, pressed)
         self._inactive = inactive
         if self._disconnected and not disconnected:
             self.reflex("the connection to its driver was lost")
         self._disconnected = disconnected
 
-    def recover(self) -> str:
+    def recover(self, moving: bool = False) -> str:
         """End a reflex, or an emergency stop that is released; returns what was done.
 
+        Args:
+            moving: whether the arm is still coming to rest.
+
         Raises:
-            RecoveryError: The button is still pressed, or the arm is not reached.
+            RecoveryError: The arm is not reached, the button still pressed, or the arm moves.
         """
         if self._disconnected:
             raise RecoveryError("the driver does not reach the arm; wait for the connection")
-        if self._pressed:
+        if self._held_by_service or self._held_by_fault:
             raise RecoveryError("the emergency stop is still pressed; release it first")
+        if moving:
+            raise RecoveryError("the arm still moves; wait until it is at rest")
         if self.state not in (ArmState.EMERGENCY_STOP, ArmState.REFLEX):
             return f"there was nothing to recover from: the arm is {self.state.name}"
         what = f"recovered from {self.state.name}: {self.reason}"
         self._stopped = self._reflex = ""
         return what
 
-    def _look_at_button(self, pressed: bool) -> None:
-        if pressed:
+    def _look_at_button(self, by_service: bool, by_fault: bool) -> None:
+        if by_service or by_fault:
             self._stopped = "the emergency stop is pressed"
-        elif self._pressed:
+        elif self._held_by_service or self._held_by_fault:
             self._stopped = "the emergency stop is released; waiting for arm/recover"
-        self._pressed = pressed
+        self._held_by_service, self._held_by_fault = by_service, by_fault

@@ -36,9 +36,14 @@ class PlannedFault(NamedTuple):
 
 
 class FaultBoard:
-    """Takes faults in, and tells whoever asks which of them apply at a time [s]."""
+    """Takes faults in, and tells whoever asks which of them apply at a time [s].
 
-    def __init__(self) -> None:
+    Args:
+        shortest: that a lasting fault is on [s]: who asks so often misses none.
+    """
+
+    def __init__(self, shortest: float = 0.0) -> None:
+        self._shortest = shortest
         self._planned: list[PlannedFault] = []
 
     def request(self, name: str, value: float, delay: float, duration: float, now: float) -> str:
@@ -48,7 +53,7 @@ class FaultBoard:
             name: of a fault, or "none", or "list".
             value: its amount; NaN for the usual one.
             delay: until it begins [s].
-            duration: that it lasts [s]; 0 until it is ended.
+            duration: that it lasts [s], ``shortest`` at least; 0 until it is ended.
             now: time [s].
 
         Returns:
@@ -66,12 +71,12 @@ class FaultBoard:
             raise FaultError(f"delay of fault {name!r} must be 0 or more, got {delay:g} s")
         planned = self.plan(fault, fault.amount(value), now + delay, fault.lasts(duration))
         when = f"in {delay:g} s" if delay else "now"
-        how_long = f"for {duration:g} s" if duration else "until it is ended"
+        how_long = f"for {max(duration, self._shortest):g} s" if duration else "until it is ended"
         return f"{planned.description}, {when}" + ("" if fault.momentary else f", {how_long}")
 
     def plan(self, fault: Fault, amount: float, begin: float, duration: float) -> PlannedFault:
-        """Plan a fault from ``begin`` [s] on, for a time [s]."""
-        planned = PlannedFault(fault, amount, begin, begin + duration)
+        """Plan a fault from ``begin`` [s] on, for a time [s] of ``shortest`` at least."""
+        planned = PlannedFault(fault, amount, begin, begin + max(duration, self._shortest))
         self._planned.append(planned)
         return planned
 
@@ -86,10 +91,14 @@ class FaultBoard:
 
     def going_on(self, now: float) -> tuple[PlannedFault, ...]:
         """The lasting faults of this moment."""
-        if not self._planned:
-            return ()
-        self._planned = [p for p in self._planned if p.fault.momentary or not p.over(now)]
-        return tuple(p for p in self._planned if p.begun(now) and not p.fault.momentary)
+        return tuple(
+            p for p in self._planned if p.begun(now) and not p.over(now) and not p.fault.momentary
+        )
+
+    def forget_past(self, now: float) -> None:
+        """Let go of the lasting faults that are over; nobody asks about a time before any more."""
+        if any(p.over(now) for p in self._planned):
+            self._planned = [p for p in self._planned if not p.over(now)]
 
     def amount(self, name: FaultName, now: float) -> float | None:
         """How much of a lasting fault there is; of several, the one that was planned last."""

@@ -146,7 +146,7 @@ FAULTS: dict[str, Fault] = {
         Fault("controller_inactive", "the controller is switched off: commands are ignored"),
         Fault(
             "trajectory_aborted",
-            "the controller gives its trajectory up and holds; the next one is followed",
+            "the controller gives up a trajectory under way and holds; the next one is followed",
             momentary=True,
         ),
         Fault(

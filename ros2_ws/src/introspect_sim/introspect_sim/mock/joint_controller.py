@@ -80,8 +80,8 @@ class JointController:
         return not self.braking
 
     def brake(self) -> None:
-        """Drop the trajectory and come to rest."""
-        self.braking = True
+        """Drop the trajectory and come to rest, where the arm is not at rest already."""
+        self.braking = self.braking or self.following or bool(self._velocity.any())
 
     def hold(self, measured: Array) -> None:
         """Drop the trajectory and stay where the arm is measured, (joints,) [rad], at rest."""

@@ -76,3 +76,20 @@ class Manners:
                     f"{field.name} must be in [{meta['minimum']:g}, {meta['maximum']:g}], "
                     f"got {value}: {meta['description']}"
                 )
+
+    def check_rates(self, controller: float) -> None:
+        """Refuse rates that an arm cannot keep, as it looks around once in a period.
+
+        Args:
+            controller: rate of the arm's controller [Hz].
+
+        Raises:
+            ValueError: A rate above it; the text names both.
+        """
+        for name in ("gripper_rate", "pose_rate"):
+            rate = getattr(self, name)
+            if rate > controller:
+                raise ValueError(
+                    f"{name} must be at most the rate of the arm's controller, {controller:g} Hz, "
+                    f"got {rate:g} Hz"
+                )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from math import ceil
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from introspect_control import KinematicChain
 from introspect_sim.mock.by_hand import put_object_at_start
 from introspect_sim.mock.command_link import CommandLink
-from introspect_sim.mock.condition import ArmState, Condition, RecoveryError
+from introspect_sim.mock.condition import ArmState, ArmStatus
 from introspect_sim.mock.fault_board import FaultBoard, PlannedFault
 from introspect_sim.mock.gripper import MockGripper
 from introspect_sim.mock.joint_controller import JointController
 from introspect_sim.mock.manners import Manners
+from introspect_sim.mock.motion import Motion
 from introspect_sim.mock.own_clock import OwnClock
 from introspect_sim.mock.telemetry import Shown, Telemetry
 from introspect_sim.mock.tolerances import Tolerances
@@ -32,14 +33,6 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 LONGEST_BACKLOG = 1.0  # that is caught up with; an arm does not stand still, but a machine may [s]
-
-
-class ArmStatus(NamedTuple):
-    """The fields of ``introspect_msgs/ArmStatus``."""
-
-    state: ArmState
-    reason: str
-    speed_scaling: float
 
 
 def make_mock_world(arm: ArmDescription, backend: str) -> World:
@@ -61,16 +54,18 @@ class MockArm:
     Args:
         world: of one copy, from ``make_mock_world``; closing it is the caller's.
         task: where object and goal start.
-        manners: how the arm behaves.
+        manners: how the arm behaves; its rates are those of the arm's controller at most.
         seed: of the first start, and of all errors, noises and losses.
         schedule: faults to come, counted from ``now``.
         now: the present.
         epoch: what the host's clock shows when ``now`` is 0 [ns].
 
+    Raises:
+        ValueError: A rate of the manners above the one of the arm's controller.
+
     Attributes:
         scene: object and goal.
         ignored: commands that came while the arm followed none.
-        aborted: trajectories that the controller gave up.
         reflexes: times that commands were beyond the arm's limits.
         diverged: times that the physics broke down and were put right.
         skipped: time that the machine was too slow for [s].
@@ -87,15 +82,16 @@ class MockArm:
         epoch: int = 0,
     ) -> None:
         arm, manners = world.arm, manners or Manners()
+        manners.check_rates(arm.controller.rate)
         self.scene = TaskScene(world, task, seed)
-        self.ignored = self.aborted = self.reflexes = self.diverged = 0
+        self.ignored = self.reflexes = self.diverged = 0
         self.skipped = 0.0
         self._world = world
         self._period = 1.0 / arm.controller.rate
         self._ticks = round(self._period / world.timestep)
         self._tick = self._period / self._ticks
         self._start, self._periods = now, 0
-        self._board = FaultBoard()
+        self._board = FaultBoard(shortest=self._period)
         for entry in schedule:
             self._board.plan(entry.fault, entry.amount, now + entry.at, entry.duration)
         self._clock = OwnClock(epoch, now, manners.clock_offset, manners.clock_drift)
@@ -103,12 +99,10 @@ class MockArm:
         self._telemetry = Telemetry(arm, manners, self._clock, self._board, (seed, 2))
         home, rng = np.array(arm.home), np.random.default_rng([seed, 3])
         self._controller = JointController(arm.limits, home, manners, self._tick, rng)
-        self._tolerances = Tolerances(arm.joint_names, manners)
+        self._motion = Motion(self._controller, Tolerances(arm.joint_names, manners))
+        self._condition = self._motion.condition
         self._gripper = MockGripper(arm.gripper, manners.gripper_rate)
         self._chain = KinematicChain(arm.chain())
-        self._condition = Condition()
-        self._followed = True  # whether the arm followed commands a period ago
-        self._why_aborted = ""  # the latest trajectory
         self._dropping_until = now
         world.reset(ROW, home[None], self.scene.object_start[None])
         self._measured = world.joint_position[0]
@@ -116,9 +110,12 @@ class MockArm:
     @property
     def status(self) -> ArmStatus:
         """The arm's condition."""
-        condition = self._condition
-        reason = self._why_aborted if condition.ready else condition.reason
-        return ArmStatus(condition.state, reason, self._controller.scaling)
+        return ArmStatus(self._condition.state, self._motion.reason, self._controller.scaling)
+
+    @property
+    def aborted(self) -> int:
+        """Trajectories that the controller gave up."""
+        return self._motion.aborted
 
     @property
     def lost(self) -> int:
@@ -126,9 +123,9 @@ class MockArm:
         return self._link.lost
 
     @property
-    def poses_until(self) -> float:
-        """When the latest picture was taken whose poses have come [s]."""
-        return self._telemetry.poses_until
+    def object_seen_at(self) -> float:
+        """When the latest picture was taken that showed where the object is, and has come [s]."""
+        return self._telemetry.object_seen_at
 
     @property
     def gripper_force(self) -> float:
@@ -174,13 +171,11 @@ class MockArm:
         Raises:
             RecoveryError: Something must happen first.
         """
-        if self._controller.braking:
-            raise RecoveryError("the arm still moves; wait until it is at rest")
-        return self._condition.recover()
+        return self._motion.recover()
 
     def press_emergency_stop(self, pressed: bool) -> None:
-        """Press its button, or release it."""
-        self._condition.press(pressed)
+        """Press its button, which stops the arm at once, or release it."""
+        self._motion.press_emergency_stop(pressed)
 
     def inject(self, fault: str, value: float, delay: float, duration: float, now: float) -> str:
         """Let something go wrong (see ``FaultBoard.request``)."""
@@ -225,7 +220,9 @@ class MockArm:
     def _live(self) -> None:
         """One period of the controller."""
         begin, board, world = self._time, self._board, self._world
-        self._see_to_faults(begin)
+        for by in board.take("stamp_jump", begin):
+            self._clock.set(by)
+        self._motion.see_to_faults(board, begin, self._measured)
         scaling = board.amount("speed_scaling", begin)
         error = board.amount("tracking_error", begin) or 0.0
         position = np.empty((self._ticks, 1, len(self._measured)))
@@ -243,34 +240,11 @@ class MockArm:
         world.step(position, velocity, np.array([width]), self._tick)
         self._periods += 1
         self._sense(self._time)
-
-    def _see_to_faults(self, now: float) -> None:
-        board, condition = self._board, self._condition
-        for by in board.take("stamp_jump", now):
-            self._clock.set(by)
-        if board.take("reflex", now):
-            condition.reflex("a fault was injected")
-        condition.update(
-            board.on("emergency_stop", now),
-            board.on("controller_inactive", now),
-            board.on("driver_disconnect", now),
-        )
-        if board.take("trajectory_aborted", now):
-            self._abort("a fault was injected")
-        if self._followed and not condition.ready:
-            self._controller.brake()
-            self._tolerances.forget()
-            self._why_aborted = ""
-        elif condition.ready and not self._followed:
-            self._controller.hold(self._measured)
-        self._followed = condition.ready
+        board.forget_past(self._time)
 
     def _take_commands(self, now: float) -> None:
         for trajectory in self._link.trajectories(now):
-            if self._condition.ready and self._controller.follow(trajectory):
-                self._why_aborted = ""
-            else:
-                self.ignored += 1
+            self.ignored += not self._motion.follow(trajectory)
         for width in self._link.widths(now):
             if self._condition.state in (ArmState.EMERGENCY_STOP, ArmState.DISCONNECTED):
                 self.ignored += 1
@@ -284,24 +258,12 @@ class MockArm:
         moved = np.abs(self._measured - before).max()
         if not (moved <= DIVERGED * self._period and np.isfinite(object_pose).all()):
             object_pose = self._put_right(before)
-        if self._condition.ready:
-            controller = self._controller
-            problem = self._tolerances.check(
-                controller.command, self._measured, controller.following, self._period
-            )
-            if problem:
-                self._abort(problem)
+        self._motion.check(self._measured, self._period)
         gripper.sense(float(world.gripper_width[0]), now)
         self._telemetry.send_joints(
             self._measured, world.joint_velocity[0], gripper.width, gripper.velocity, now
         )
         self._telemetry.send_poses(object_pose, self.scene.goal, now)
-
-    def _abort(self, reason: str) -> None:
-        self.aborted += 1
-        self._why_aborted = f"the latest trajectory was aborted: {reason}"
-        self._tolerances.forget()
-        self._controller.brake()
 
     def _put_right(self, position: Array) -> Array:
         """Physics has broken down: the arm stays where it was, the object where it started."""

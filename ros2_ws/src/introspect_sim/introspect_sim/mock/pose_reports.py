@@ -25,6 +25,7 @@ class PoseReport(NamedTuple):
     seen_at: float  # the same on the clock of ``now`` [s]
     object_pose: Array | None  # (7,) x y z qx qy qz qw; None where it was not seen
     goal: Array  # (3,) [m]
+    fresh: bool  # whether the object was seen, and where it is rather than where it was
 
 
 class PoseSensor:
@@ -72,4 +73,4 @@ class PoseSensor:
         shown = None
         if not self._faults.on("object_lost", now):
             shown = seen if self._frozen is None else self._frozen
-        return PoseReport(stamp, now, shown, goal)
+        return PoseReport(stamp, now, shown, goal, fresh=shown is seen)

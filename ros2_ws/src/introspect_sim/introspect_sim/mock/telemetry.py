@@ -39,7 +39,8 @@ class Telemetry:
         seed: of jitter and noise.
 
     Attributes:
-        poses_until: when the latest picture was taken whose poses have come [s].
+        object_seen_at: when the latest picture was taken that showed where the object is, and
+            whose poses have come [s].
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class Telemetry:
         faults: FaultBoard,
         seed: Sequence[int],
     ) -> None:
-        self.poses_until = -np.inf
+        self.object_seen_at = -np.inf
         self._faults = faults
         self._clock = clock
         rngs = [np.random.default_rng([*seed, k]) for k in range(3)]
@@ -81,6 +82,7 @@ class Telemetry:
         if self._faults.on("driver_disconnect", now):
             self._joints.cut()
         shown = Shown(self._joints.arrived(now), self._poses.arrived(now))
-        if shown.poses:
-            self.poses_until = shown.poses[-1].seen_at
+        for report in shown.poses:
+            if report.fresh:
+                self.object_seen_at = report.seen_at
         return shown

@@ -263,7 +263,7 @@ class MockArmNode(ManagedNode[MockArmParameters]):
         """End the wait of those whose new start has been seen; with a problem, of all."""
         for item in list(self._waiting_for_picture):
             asked_at, future = item
-            if problem or self._arm.poses_until > asked_at:
+            if problem or self._arm.object_seen_at > asked_at:
                 self._waiting_for_picture.remove(item)
                 future.set_result(problem)
 
