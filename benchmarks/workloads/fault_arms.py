@@ -47,7 +47,7 @@ class WatchedMockArm(MockArmNode):
     @property
     def truth(self) -> tuple[float, Array, Array]:
         """In wall time."""
-        world = self._world
+        world = self._stage.world
         return time.monotonic(), world.joint_position[0], world.joint_velocity[0]
 
     @property

@@ -98,12 +98,14 @@ def test_wrong_names_and_stamps_are_refused_in_words_and_the_arm_holds(
 
 def test_the_gripper_follows_and_the_diagnostics_tell_of_its_force(arm: MockCommander) -> None:
     diagnostics = arm.me.hear(DiagnosticArray, "/diagnostics", DEEP)
+    arm.send(PANDA.home, names=["a"] * 7)
 
     arm.grip(0.0)
 
     arm.me.wait_for(lambda: arm.width < 0.01, "the gripper to close")
     arm.grip(0.08)
     arm.me.wait_for(lambda: arm.width > 0.07, "the gripper to open")
+    del diagnostics[:]
     arm.me.wait_for(lambda: diagnosis(diagnostics, "mock_arm_node"), "diagnostics")
     values = diagnosis(diagnostics, "mock_arm_node")
     assert values["gripper force [N]"] == "0"
@@ -178,6 +180,21 @@ def test_a_reset_moves_the_object_and_the_goal_but_not_the_arm(arm: MockCommande
     assert np.hypot(first.x - second.x, first.y - second.y) > 0.01
     assert np.hypot(first_goal.x - second_goal.x, first_goal.y - second_goal.y) > 0.01
     assert not arm.me.call(ResetWorld, "reset_world", seed=-2).success
+
+
+@pytest.mark.parametrize("fault", ["object_lost", "object_frozen"])
+def test_a_reset_that_no_picture_shows_is_answered_as_a_failure_that_names_the_fault(
+    arm: MockCommander, fault: str
+) -> None:
+    arm.inject(fault)
+    time_of_next = time.monotonic() + 0.3  # when pictures from before have all come
+    arm.me.wait_for(lambda: time.monotonic() > time_of_next, "the fault to show")
+
+    answer = arm.me.call(ResetWorld, "reset_world", seed=43)
+
+    assert not answer.success
+    assert "not seen there for 2.1 s" in answer.message
+    assert f"faults going on: {fault}" in answer.message
 
 
 def test_poses_are_noisy_and_stamped_by_the_host(arm: MockCommander) -> None:
@@ -262,6 +279,10 @@ def test_another_arm_in_another_engine_with_a_schedule_a_namespace_and_a_camera(
     ("parameters", "message"),
     [
         ({"command_latency": 7.0}, "'command_latency' is 7.0; it must be a number in [0.0, 1.0]"),
+        (
+            {"pose_rate": 150.0},
+            "pose_rate must be at most the rate of the arm's controller, 100",
+        ),
         ({"faults": "'[{fault: reflx, at: 1}]'"}, "faults, entry 1: fault 'reflx' does not exist"),
     ],
 )

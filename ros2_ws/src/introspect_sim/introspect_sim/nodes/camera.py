@@ -13,6 +13,8 @@ from introspect_description import CameraDescription
 from introspect_sim.time_share import TimeShare
 from introspect_sim.worlds import World
 
+_INTERVAL = 50_000_000  # in each of which one picture is due, by the stamps [ns]
+_ROUNDING = 1_000_000  # stamps this close count as equal [ns]
 LARGEST_SHARE = 0.3  # of the time that rendering may take: fewer pictures rather than slow time
 
 
@@ -23,16 +25,15 @@ class CameraPublisher:
         node: that publishes.
         world: that is looked at.
         camera: size, angle of view and frame.
-        every: periods from one picture to the next.
 
     Raises:
         WorldError: The world cannot render on this machine.
     """
 
-    def __init__(self, node: Node, world: World, camera: CameraDescription, every: int = 5) -> None:
+    def __init__(self, node: Node, world: World, camera: CameraDescription) -> None:
         self._world = world
         self._size = {"width": camera.width, "height": camera.height}
-        self._every, self._period = every, 0
+        self._latest: int | None = None  # interval of the latest look; the next begins with one
         self._time_share = TimeShare(LARGEST_SHARE)
         world.render(**self._size)  # now rather than in the loop: makes what rendering needs
         self._image = Image(encoding="rgb8", step=3 * camera.width, is_bigendian=0, **self._size)
@@ -43,8 +44,9 @@ class CameraPublisher:
 
     def publish(self, stamp: int) -> None:
         """Publish a picture of the state ``stamp`` [ns], if one is due and wanted."""
-        self._period += 1
-        if self._period % self._every or not self._time_share.allows():
+        interval = (stamp + _ROUNDING) // _INTERVAL
+        due, self._latest = self._latest not in (None, interval), interval
+        if not due or not self._time_share.allows():
             return
         publishers = (self._image_publisher, self._info_publisher)
         if not any(publisher.get_subscription_count() for publisher in publishers):

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 import time
-from dataclasses import dataclass
 
 from geometry_msgs.msg import PoseStamped
 from introspect_msgs.msg import ArmStatus, GripperCommand
 from introspect_msgs.srv import InjectFault, PerturbWorld, ResetWorld
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
-from rclpy.task import Future
 from sensor_msgs.msg import JointState
 from std_srvs.srv import SetBool, Trigger
 from trajectory_msgs.msg import JointTrajectory
@@ -21,57 +18,28 @@ from introspect_control.nodes.priority import come_first
 from introspect_control.nodes.runtime import (
     LATCHED,
     STREAM,
-    ConfigurationError,
     ManagedNode,
-    NodeParameters,
-    parameter,
     spin,
 )
-from introspect_description import ArmDescription, DescriptionError
 from introspect_sim.commands import CommandError
 from introspect_sim.mock import (
     ArmState,
     FaultError,
-    Manners,
     MockArm,
     RecoveryError,
     make_mock_world,
     read_schedule,
 )
 from introspect_sim.nodes import mock_arm_messages as messages
-from introspect_sim.nodes.camera import CameraPublisher
 from introspect_sim.nodes.disturbances import disturb
+from introspect_sim.nodes.mock_arm_parameters import MockArmParameters
+from introspect_sim.nodes.object_wait import ObjectWait
+from introspect_sim.nodes.stage import Stage
 from introspect_sim.nodes.trajectory_messages import read_trajectory
 from introspect_sim.task_scene import SimulationError
-from introspect_sim.tasks import make_task
-from introspect_sim.worlds import WORLDS, WorldError
-from introspect_sim.worlds.offscreen import choose_offscreen_gl
 
-GRIPPER_TYPE = "introspect_msgs/msg/GripperCommand"
-CAMERA_RATE = 20.0  # [Hz]
 STATUS_PERIOD = 0.1  # [s]
 LOOKS = 2  # in a period of the controller, at what has arrived
-
-
-@dataclass(frozen=True)
-class MockArmParameters(NodeParameters, Manners):
-    """Which arm, what goes wrong, and its manners (see ``introspect_sim.mock.Manners``)."""
-
-    arm: str = parameter("panda", "arm, by the name of its data file")
-    backend: str = parameter("mujoco", "physics engine", choices=WORLDS)
-    task: str = parameter("pick_and_place", "task whose starts reset_world draws")
-    seed: int = parameter(0, "of the first start, and of errors, noise and losses", minimum=0)
-    camera: bool = parameter(False, "publish the camera while somebody listens")
-    poses: bool = parameter(True, "publish object_pose and goal_pose, as a perception node would")
-    faults: str = parameter(
-        "", "schedule: YAML list of {fault, value, at [s], duration [s]}, or the path of a file"
-    )
-
-    @property
-    def manners(self) -> Manners:
-        """The manners alone."""
-        names = [field.name for field in dataclasses.fields(Manners)]
-        return Manners(**{name: getattr(self, name) for name in names})
 
 
 class MockArmNode(ManagedNode[MockArmParameters]):
@@ -83,43 +51,25 @@ class MockArmNode(ManagedNode[MockArmParameters]):
     def configure(self) -> None:
         """Make the world, and everything that talks about it."""
         parameters = self.parameters
-        try:
-            if parameters.camera and parameters.backend == "mujoco":
-                choose_offscreen_gl()
-            self._description = arm = ArmDescription.load(parameters.arm)
-            task = make_task(parameters.task)
-            schedule = read_schedule(parameters.faults)
-            self._world = make_mock_world(arm, parameters.backend)
-            self._camera = (
-                CameraPublisher(
-                    self, self._world, arm.camera, round(arm.controller.rate / CAMERA_RATE)
-                )
-                if parameters.camera
-                else None
-            )
-        except (DescriptionError, WorldError, ValueError) as error:
-            raise ConfigurationError(str(error)) from error
-        if arm.gripper.command_type != GRIPPER_TYPE:
-            raise ConfigurationError(
-                f"the gripper of {arm.name!r} takes {arm.gripper.command_type}, the mock one only "
-                f"{GRIPPER_TYPE}"
-            )
+        self._stage = stage = Stage(self, parameters, make_mock_world)
+        self._description = arm = stage.arm
         now = time.monotonic()
-        self._arm = MockArm(
-            self._world,
-            task,
-            parameters.manners,
-            parameters.seed,
-            schedule,
-            now,
-            epoch=time.time_ns() - round(1e9 * now),
-        )
+        with stage.cleared_if_refused():
+            self._arm = MockArm(
+                stage.world,
+                stage.task,
+                parameters.manners,
+                parameters.seed,
+                read_schedule(parameters.faults),
+                now,
+                epoch=time.time_ns() - round(1e9 * now),
+            )
         self._loop = self.diagnostics.time_loop("advance")
         self.diagnostics.before_publishing(self._report)
         self._reported = self._arm.status
         self._reported_faults: dict[str, str] = {}
         self._reported_skipped = 0.0
-        self._waiting_for_picture: list[tuple[float, Future[str]]] = []
+        self._object_wait = ObjectWait(parameters.manners)
         self._joints = self.create_publisher(JointState, arm.controller.state_topic, STREAM)
         if parameters.poses:
             self._object = self.create_publisher(PoseStamped, "object_pose", STREAM)
@@ -153,11 +103,11 @@ class MockArmNode(ManagedNode[MockArmParameters]):
     def deactivate(self) -> None:
         """Let its time stand still, and keep nobody waiting for it."""
         self._loop.pause()
-        self._answer_resets("mock_arm_node was deactivated before the new start was seen")
+        self._object_wait.give_up("mock_arm_node was deactivated before the new start was seen")
 
     def cleanup(self) -> None:
         """Free the world."""
-        self._world.close()
+        self._stage.close()
 
     def _run(self) -> None:
         now = time.monotonic()
@@ -171,10 +121,9 @@ class MockArmNode(ManagedNode[MockArmParameters]):
                     if seen is not None:
                         self._object.publish(seen)
                     self._goal.publish(messages.write_goal(report, self._description))
-        self._answer_resets()
         self._say_what_changed(now)
-        if self._camera is not None:
-            self._camera.publish(self._arm.host_stamp(now))
+        self._object_wait.look(self._arm.object_seen_at, now, self._faults_in_words)
+        self._stage.publish_picture(self._arm.host_stamp(now))
 
     # Commands.
 
@@ -245,9 +194,7 @@ class MockArmNode(ManagedNode[MockArmParameters]):
             return response
         problem = ""
         if self.active and self.parameters.poses:
-            future: Future[str] = Future()
-            self._waiting_for_picture.append((time.monotonic(), future))
-            problem = await future
+            problem = await self._object_wait.begin(time.monotonic())
         response.success, response.message = not problem, problem or response.message
         return response
 
@@ -258,14 +205,6 @@ class MockArmNode(ManagedNode[MockArmParameters]):
         if response.success:
             self.get_logger().info(response.message)
         return response
-
-    def _answer_resets(self, problem: str = "") -> None:
-        """End the wait of those whose new start has been seen; with a problem, of all."""
-        for item in list(self._waiting_for_picture):
-            asked_at, future = item
-            if problem or self._arm.object_seen_at > asked_at:
-                self._waiting_for_picture.remove(item)
-                future.set_result(problem)
 
     # What it tells of itself.
 
@@ -291,6 +230,10 @@ class MockArmNode(ManagedNode[MockArmParameters]):
         stamp = self._arm.host_stamp(time.monotonic())
         self._status.publish(messages.write_status(status, stamp, self._description))
 
+    @property
+    def _faults_in_words(self) -> str:
+        return ", ".join(self._reported_faults.values()) or "none"
+
     def _report(self) -> None:
         arm, values = self._arm, self.diagnostics
         for name in ("ignored", "lost"):
@@ -299,7 +242,7 @@ class MockArmNode(ManagedNode[MockArmParameters]):
         values.set("reflexes", arm.reflexes)
         values.set("diverged", arm.diverged)
         values.set("gripper force [N]", arm.gripper_force)
-        values.set("faults", ", ".join(self._reported_faults.values()) or "none")
+        values.set("faults", self._faults_in_words)
         values.set("skipped [s]", arm.skipped)
         status = arm.status
         if arm.skipped > self._reported_skipped:

@@ -16,28 +16,21 @@ from trajectory_msgs.msg import JointTrajectory
 
 from introspect_control.nodes.runtime import (
     STREAM,
-    ConfigurationError,
     ManagedNode,
     NodeParameters,
     parameter,
     spin,
 )
-from introspect_description import ArmDescription, DescriptionError
 from introspect_sim.commands import CommandError
-from introspect_sim.nodes.camera import CameraPublisher
 from introspect_sim.nodes.disturbances import disturb
+from introspect_sim.nodes.stage import Stage
 from introspect_sim.nodes.state_messages import StatePublisher
 from introspect_sim.nodes.trajectory_messages import read_trajectory
 from introspect_sim.pacing import Lockstep, RealTime, make_pacing
 from introspect_sim.response_times import ResponseTimes
 from introspect_sim.simulation import Simulation
 from introspect_sim.task_scene import SimulationError
-from introspect_sim.tasks import make_task
-from introspect_sim.worlds import WORLDS, WorldError, make_world
-from introspect_sim.worlds.offscreen import choose_offscreen_gl
-
-GRIPPER_TYPE = "introspect_msgs/msg/GripperCommand"
-CAMERA_RATE = 20.0  # [Hz of simulated time]
+from introspect_sim.worlds import WORLDS, make_world
 
 
 @dataclass(frozen=True)
@@ -66,28 +59,11 @@ class SimNode(ManagedNode[SimParameters]):
     def configure(self) -> None:
         """Make the world, its controller, and everything that talks about them."""
         parameters = self.parameters
-        try:
-            if parameters.camera and parameters.backend == "mujoco":
-                choose_offscreen_gl()
-            self._arm = arm = ArmDescription.load(parameters.arm)
-            task = make_task(parameters.task)
-            self._world = make_world(parameters.backend, arm)
-            period = 1.0 / arm.controller.rate
-            self._simulation = Simulation(self._world, task, parameters.seed, period)
-            self._camera = (
-                CameraPublisher(
-                    self, self._world, arm.camera, round(arm.controller.rate / CAMERA_RATE)
-                )
-                if parameters.camera
-                else None
-            )
-        except (DescriptionError, WorldError, ValueError) as error:
-            raise ConfigurationError(str(error)) from error
-        if arm.gripper.command_type != GRIPPER_TYPE:
-            raise ConfigurationError(
-                f"the gripper of {arm.name!r} takes {arm.gripper.command_type}, the simulated one "
-                f"only {GRIPPER_TYPE}"
-            )
+        self._stage = stage = Stage(self, parameters, lambda arm, name: make_world(name, arm))
+        self._arm = arm = stage.arm
+        period = 1.0 / arm.controller.rate
+        with stage.cleared_if_refused():
+            self._simulation = Simulation(stage.world, stage.task, parameters.seed, period)
         self._pacing = make_pacing(period, parameters.realtime)
         self._loop = self.diagnostics.time_loop("period", getattr(self._pacing, "interval", 0.0))
         self.diagnostics.before_publishing(self._report)
@@ -128,7 +104,7 @@ class SimNode(ManagedNode[SimParameters]):
 
     def cleanup(self) -> None:
         """Free the world."""
-        self._world.close()
+        self._stage.close()
 
     def _run(self) -> None:
         if not self._pacing.ready():
@@ -140,8 +116,7 @@ class SimNode(ManagedNode[SimParameters]):
                 times.published(state.stamp)
             self._states.publish(state)
         self._answer_resets()
-        if self._camera is not None:
-            self._camera.publish(state.stamp)
+        self._stage.publish_picture(state.stamp)
 
     def _on_trajectory(self, message: JointTrajectory) -> None:
         try:
