@@ -61,7 +61,7 @@ POLICY = (
     Access(
         "task_node",
         Rights(
-            subscribes=(_GUARD,),
+            subscribes=(_GUARD, "arm/status"),
             calls=("guard/rearm", "arm/recover", "reset_world"),
             orders=("execute_task", "move_to"),
         ),
