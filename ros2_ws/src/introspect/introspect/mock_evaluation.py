@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 import threading
@@ -20,8 +19,8 @@ from introspect.errors import IntrospectError
 from introspect_learning.evaluation.pick_and_place import EVALUATION_SEED
 from introspect_learning.evaluation.statistics import wilson
 from introspect_learning.models import policy_hash
+from introspect_sim.episodes import EPISODE_LINE
 
-_EPISODE = re.compile(r"episode \d+ of \d+ \(seed \d+\): (succeeded|failed) in [\d.]+ s \((\d+) st")
 _PATIENCE = 180.0  # longest wait for an episode beyond what it may take [s]; the first one's start
 _LEAVING = 15.0  # longest wait for the graph to end [s]
 _TOLD = 5  # last lines of a run that ended early
@@ -157,9 +156,9 @@ def read_episodes(
                 f"the graph ended after {len(steps)} of {episodes} episodes: {_words(last)}"
             )
         last = [*last[1 - _TOLD :], line.strip()]
-        found = _EPISODE.search(line)
+        found = EPISODE_LINE.search(line)
         if found:
-            steps.append(int(found[2]) if found[1] == "succeeded" else None)
+            steps.append(int(found["steps"]) if found["result"] == "succeeded" else None)
             successes = sum(count is not None for count in steps)
             progress(len(steps) / episodes, f"mock arm: {successes} of {len(steps)}")
             end = time.monotonic() + patience
