@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rclpy.publisher import Publisher
 from sensor_msgs.msg import JointState
+from trajectory_msgs.msg import JointTrajectory
 
 from introspect_description import ArmDescription
 from introspect_sim.mock import ArmState
@@ -19,8 +20,10 @@ from introspect_sim.mock.own_clock import OwnClock
 from introspect_sim.nodes import mock_arm_messages
 from introspect_sim.nodes.mock_arm_node import MockArmNode
 from introspect_sim.nodes.sim_node import SimNode
+from introspect_sim.simulation import Simulation
 
 Array = NDArray[np.float64]
+DEAF = 0.1  # of a simulator that begins [s]
 
 
 class Arm(Protocol):
@@ -106,6 +109,8 @@ class FaultyPublisher:
 class WatchedSimulation(SimNode):
     """The simulated arm, with its truth and with faults in its joint states."""
 
+    _deaf_until = 0.0
+
     def configure(self) -> None:
         """Put the faults between the simulation and its topic."""
         super().configure()
@@ -132,5 +137,11 @@ class WatchedSimulation(SimNode):
         self._faulty.board.request("none", np.nan, 0.0, 0.0, self.truth[0])
 
     def start_over(self) -> None:
-        """Put the arm back to where it started, all at once."""
-        self._simulation.reset(0)
+        """As a simulator that is restarted: all begins anew, what is on the way to it is lost."""
+        stage, period = self._stage, self._simulation.period
+        self._simulation = Simulation(stage.world, stage.task, 0, period)
+        self._deaf_until = time.monotonic() + DEAF
+
+    def _on_trajectory(self, message: JointTrajectory) -> None:
+        if time.monotonic() > self._deaf_until:
+            super()._on_trajectory(message)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from builtin_interfaces.msg import Time
-from introspect_msgs.msg import GripperCommand, GuardStatus, InternalState, PolicyAction
+from introspect_msgs.msg import ArmStatus, GripperCommand, GuardStatus, InternalState, PolicyAction
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from live_graph import NodeProcess, Peer, peer, seconds
@@ -405,6 +405,31 @@ def test_ctrl_c_twice_ends_it_cleanly(rig: Rig) -> None:
 
     assert rig.bridge.end() == 0
     assert "Traceback" not in rig.bridge.output
+
+
+def test_an_arm_that_gives_a_trajectory_up_is_let_come_to_rest_before_it_goes_on(rig: Rig) -> None:
+    """It would have to catch up with whatever is sent meanwhile."""
+    # given
+    status = rig.me.node.create_publisher(ArmStatus, "arm/status", LATCHED)
+    status.publish(ArmStatus(state=ArmStatus.READY, speed_scaling=1.0, aborted=3))
+    rig.me.wait_for(status.get_subscription_count, "the bridge to listen")
+    rig.be_heard()
+    rig.start()
+    rig.run(60)
+    assert rig.state == GuardStatus.ACTIVE
+
+    # when
+    status.publish(ArmStatus(state=ArmStatus.READY, speed_scaling=1.0, aborted=4))
+    rig.wait_for_state(GuardStatus.IDLE)
+    rig.be_heard()
+
+    # then it is silent as long as the arm moves, and goes on by itself
+    assert rig.reason == "the arm has given up its latest trajectory"
+    count = len(rig.trajectories)
+    rig.run(30, policy=False)
+    assert len(rig.trajectories) == count
+    rig.start()
+    rig.wait_for_state(GuardStatus.ACTIVE)
 
 
 def test_on_a_timer_it_moves_the_arm_and_stops_it_when_the_policy_falls_silent(me: Peer) -> None:

@@ -51,6 +51,7 @@ from introspect_control.servo import ServoConfig
 from introspect_description import ArmDescription, DescriptionError, exceeded_limits
 
 NOT_ARMED = "not armed yet; look at the arm, then call guard/rearm (introspect arm rearm)"
+ABORTED = "the arm has given up its latest trajectory"
 STATUS_PERIOD = 0.1  # [s]
 ARM_STATES = {
     ArmStatus.READY: "ready",
@@ -135,6 +136,7 @@ class ArmBridgeNode(ManagedNode[ArmBridgeParameters]):
             raise ConfigurationError(str(error)) from error
         self._joints = JointMap(arm.joint_names)
         self._joints_seen, self._joints_problem = False, ""
+        self._aborted: int | None = None  # trajectories that the arm has given up, by its status
         if not self.parameters.armed:
             self._bridge.stop(NOT_ARMED)
         self._reported: tuple[GuardState, str] | None = None
@@ -250,6 +252,9 @@ class ArmBridgeNode(ManagedNode[ArmBridgeParameters]):
                 "arm",
                 f"the arm is {ARM_STATES.get(message.state, message.state)}: {message.reason}",
             )
+        if self._aborted is not None and message.aborted > self._aborted:
+            self._bridge.fall_silent(ABORTED)  # it would have to catch up with what comes next
+        self._aborted = message.aborted
         scaling = min(max(message.speed_scaling, 0.0), 1.0)
         self._bridge.on_speed_scaling(scaling, time.monotonic())
         self._report_change()

@@ -27,6 +27,7 @@ class ArmStatus(NamedTuple):
     state: ArmState
     reason: str
     speed_scaling: float
+    aborted: int
 
 
 class RecoveryError(Exception):

@@ -110,7 +110,9 @@ class MockArm:
     @property
     def status(self) -> ArmStatus:
         """The arm's condition."""
-        return ArmStatus(self._condition.state, self._motion.reason, self._controller.scaling)
+        return ArmStatus(
+            self._condition.state, self._motion.reason, self._controller.scaling, self.aborted
+        )
 
     @property
     def aborted(self) -> int:

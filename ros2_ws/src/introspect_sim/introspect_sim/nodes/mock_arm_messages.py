@@ -53,6 +53,7 @@ def write_status(status: ArmStatus, stamp: int, arm: ArmDescription) -> ArmStatu
         state=int(status.state),
         reason=status.reason,
         speed_scaling=float(status.speed_scaling),
+        aborted=status.aborted,
     )
 
 

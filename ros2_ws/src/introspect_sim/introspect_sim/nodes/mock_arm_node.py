@@ -210,6 +210,8 @@ class MockArmNode(ManagedNode[MockArmParameters]):
 
     def _say_what_changed(self, now: float) -> None:
         status, reported = self._arm.status, self._reported
+        if status.aborted != reported.aborted:
+            self._publish_status()
         if (status.state, status.reason) != (reported.state, reported.reason):
             self._publish_status()
             text = f"{status.state.name}: {status.reason}" if status.reason else status.state.name
