@@ -24,6 +24,7 @@ from std_msgs.msg import String
 from introspect.runner.supervisor import Timing
 from introspect_control.nodes.runtime import LONGEST_END
 
+PROFILES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
 RANGE = "ROS_AUTOMATIC_DISCOVERY_RANGE"
 HERE = str(Path(__file__).parent)
 
@@ -86,6 +87,40 @@ def test_a_node_keeps_to_this_machine_unless_told_otherwise(given: str | None, u
     )
 
     assert (result.returncode, result.stderr.split()[-1:]) == (2, [used])
+
+
+@pytest.mark.parametrize("own", [None, *PROFILES])
+def test_lost_messages_are_repaired_at_once_unless_the_user_has_profiles(own: str | None) -> None:
+    environment = {name: value for name, value in os.environ.items() if name not in PROFILES}
+    program = (
+        "import os\n"
+        "from rclpy.node import Node\n"
+        "from std_msgs.msg import String\n"
+        "from introspect_control.nodes.runtime import STREAM, ConfigurationError, spin\n"
+        "def node():\n"
+        "    Node('small').create_publisher(String, 'words', STREAM)\n"
+        f"    names = [os.environ.get(name, '') for name in {PROFILES!r}]\n"
+        "    raise ConfigurationError('|'.join(names))\n"
+        "raise SystemExit(spin(node))"
+    )
+
+    result = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment | ({} if own is None else {own: "/none.xml"}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    used = dict(zip(PROFILES, result.stderr.split()[-1].split("|"), strict=True))
+    if own is None:
+        file = Path(used.pop("FASTDDS_DEFAULT_PROFILES_FILE"))
+        assert file.name == "fastdds.xml"
+        assert file.is_file()
+        assert "XML" not in result.stderr  # the middleware understands it
+    else:
+        assert used.pop(own) == "/none.xml"
+    assert not any(used.values())
 
 
 def test_the_runner_does_not_kill_a_node_that_is_still_waiting_for_the_middleware() -> None:

@@ -32,7 +32,9 @@ setup(
         (f"share/{NAME}", ["package.xml"]),
     ],
     ext_modules=cythonize(COMPILED, build_dir="build"),
-    package_data={f"{NAME}.{part}": ["*.pyi", "*.pyx", "*.pxd"] for part in ("kernels", "nodes")},
+    package_data={
+        f"{NAME}.{part}": ["*.pyi", "*.pyx", "*.pxd", "*.xml"] for part in ("kernels", "nodes")
+    },
     install_requires=["numpy", "pyyaml", "zstandard", "lz4"],
     # What only the pip route needs is in extras: on a ROS 2 installation it comes from there.
     extras_require={

@@ -15,6 +15,7 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 import rclpy
 from rclpy.duration import Duration
@@ -49,6 +50,7 @@ __all__ = [
 ]
 
 _RANGE = "ROS_AUTOMATIC_DISCOVERY_RANGE"
+_PROFILES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
 EXIT_OK, EXIT_FAILED, EXIT_MISUSED = 0, 1, 2
 _NEW_OBJECTS = 50_000  # between collections: some seconds' worth of messages
 _PATIENCE = 0.5  # at the end, with whom does not answer [s]
@@ -92,7 +94,7 @@ def spin(node_factory: Callable[[], Node], args: Sequence[str] | None = None) ->
     """Make a node, run it until it ends or is interrupted, and free it.
 
     Unless ``ROS_AUTOMATIC_DISCOVERY_RANGE`` says otherwise, other machines neither hear the node
-    nor are heard by it. A ``ManagedNode`` whose ``autostart`` parameter is true is configured and
+    nor are heard by it; and ``fastdds.xml`` counts, unless the user has profiles of his own. A ``ManagedNode`` whose ``autostart`` parameter is true is configured and
     activated first. On SIGINT or SIGTERM the present callback ends, then an active node is
     deactivated and cleaned up while it can still send; further signals change nothing. What it sent
     last is waited for, half a second at most.
@@ -110,7 +112,7 @@ def spin(node_factory: Callable[[], Node], args: Sequence[str] | None = None) ->
     interruptions: list[int] = []  # appending needs no lock that a second signal could find taken
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda received, _: interruptions.append(received))
-    os.environ[_RANGE] = os.environ.get(_RANGE, "") or "LOCALHOST"
+    _set_up_middleware()
     # Not rclpy's own handlers: they invalidate the context in the middle of a callback.
     rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     node: Node | None = None
@@ -131,6 +133,13 @@ def spin(node_factory: Callable[[], Node], args: Sequence[str] | None = None) ->
     finally:
         exit_code = _end(node, exit_code)
     return exit_code
+
+
+def _set_up_middleware() -> None:
+    """Settings that make a difference, where the user has none."""
+    os.environ[_RANGE] = os.environ.get(_RANGE, "") or "LOCALHOST"
+    if not any(os.environ.get(name) for name in _PROFILES):
+        os.environ[_PROFILES[0]] = str(Path(__file__).with_name("fastdds.xml"))
 
 
 def _run(node: Node, interruptions: list[int]) -> int:
