@@ -94,10 +94,12 @@ def spin(node_factory: Callable[[], Node], args: Sequence[str] | None = None) ->
     """Make a node, run it until it ends or is interrupted, and free it.
 
     Unless ``ROS_AUTOMATIC_DISCOVERY_RANGE`` says otherwise, other machines neither hear the node
-    nor are heard by it; and ``fastdds.xml`` counts, unless the user has profiles of his own. A ``ManagedNode`` whose ``autostart`` parameter is true is configured and
-    activated first. On SIGINT or SIGTERM the present callback ends, then an active node is
-    deactivated and cleaned up while it can still send; further signals change nothing. What it sent
-    last is waited for, half a second at most.
+    nor are heard by it; and ``fastdds.xml`` counts, unless the user has profiles of his own.
+
+    A ``ManagedNode`` whose ``autostart`` parameter is true is configured and activated first. On
+    SIGINT or SIGTERM the present callback ends, then an active node is deactivated and cleaned up
+    while it can still send; further signals change nothing. What it sent last is waited for, half a
+    second at most.
 
     Args:
         node_factory: makes the node, once ROS is up.
