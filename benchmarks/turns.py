@@ -12,13 +12,14 @@ from rclpy.client import Client
 from rclpy.executors import Executor
 from rclpy.node import Node
 
+from introspect_control.nodes.middleware import enter_graph
 from introspect_control.nodes.runtime import make_executor
 
 
 @contextmanager
 def ros() -> Iterator[None]:
     """A ROS context for one measurement."""
-    rclpy.init(args=[])
+    enter_graph([])
     try:
         yield
     finally:

@@ -19,6 +19,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.task import Future
 
+from introspect_control.nodes.middleware import enter_graph
 from introspect_control.nodes.runtime import STREAM, make_executor
 
 T = TypeVar("T")
@@ -201,7 +202,7 @@ class Peer:
 @contextmanager
 def peer() -> Iterator[Peer]:
     """A peer on the domain of this test."""
-    rclpy.init()
+    enter_graph([])
     peer = Peer()
     try:
         yield peer

@@ -9,10 +9,10 @@ from __future__ import annotations
 import sys
 
 import numpy as np
-import rclpy
 from numpy.typing import NDArray
 from rclpy.node import Node
 
+from introspect_control.nodes.middleware import enter_graph
 from introspect_control.nodes.runtime import make_executor
 from introspect_control.nodes.trajectory_client import TrajectoryClient
 from introspect_control.trajectory import Trajectory
@@ -35,7 +35,7 @@ def main() -> None:
     """Ask, and do nothing else until it is over."""
     name, duration, *numbers = sys.argv[1:]
     start, end = np.array([float(number) for number in numbers]).reshape(2, -1)
-    rclpy.init(args=[])
+    enter_graph([])
     node = Node("motion_client")
     node.executor = executor = make_executor()
     executor.add_node(node)

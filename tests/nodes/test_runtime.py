@@ -22,10 +22,9 @@ from rosgraph_msgs.msg import Clock
 from std_msgs.msg import String
 
 from introspect.runner.supervisor import Timing
+from introspect_control.nodes.middleware import PROFILES, RANGE
 from introspect_control.nodes.runtime import LONGEST_END
 
-PROFILES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
-RANGE = "ROS_AUTOMATIC_DISCOVERY_RANGE"
 HERE = str(Path(__file__).parent)
 
 

@@ -16,6 +16,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
+from introspect_control.nodes.middleware import enter_graph
 from introspect_control.nodes.runtime import STREAM, end, make_executor
 
 STEP = 0.1  # by which the first joint is asked to move [rad]
@@ -25,7 +26,7 @@ PERIOD = 0.05  # between two commands [s]
 def main() -> None:
     """Ask for a step of the first joint, again and again."""
     name, topic, states, seconds, *joints = sys.argv[1:]
-    rclpy.init(args=[])
+    enter_graph([])
     node = Node(name)
     node.executor = executor = make_executor()
     executor.add_node(node)

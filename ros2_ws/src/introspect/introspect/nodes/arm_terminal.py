@@ -14,10 +14,10 @@ from introspect_msgs.action import MoveTo
 from introspect_msgs.msg import GuardStatus
 from rclpy.action import ActionClient
 from rclpy.node import Node
-from rclpy.signals import SignalHandlerOptions
 from rclpy.task import Future
 from std_srvs.srv import Trigger
 
+from introspect_control.nodes.middleware import enter_graph
 from introspect_control.nodes.runtime import LATCHED, end, make_executor
 from introspect_description import ArmDescription
 
@@ -196,7 +196,7 @@ def main(words: Sequence[str] | None = None) -> int:
     options = parser.parse_args(words)
     for number in (signal.SIGHUP, signal.SIGTERM):  # a terminal that goes is a Ctrl-C
         signal.signal(number, signal.default_int_handler)
-    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+    enter_graph([])
     terminal = ArmTerminal(options.namespace)
     try:
         if options.what == "check":

@@ -14,13 +14,13 @@ from geometry_msgs.msg import PoseStamped
 from introspect_msgs.msg import GuardStatus
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
-from rclpy.signals import SignalHandlerOptions
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState
 
 from introspect.doctor.system import Endpoint, System, Topic
 from introspect.nodes.monitor_feed import WATCHING, read_guard
+from introspect_control.nodes.middleware import enter_graph
 from introspect_control.nodes.runtime import LATCHED, end, make_executor
 
 NAME = "introspect_doctor"
@@ -39,7 +39,7 @@ def look(domain: int, namespace: str, state_topic: str, seconds: float) -> Syste
         state_topic: on which the arm tells its joints.
         seconds: how long to listen, once everybody is known.
     """
-    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+    enter_graph([])
     try:
         node = Node(NAME, namespace=namespace, enable_rosout=False)
         try:

@@ -12,11 +12,11 @@ import numpy as np
 import rclpy
 from numpy.typing import NDArray
 from rclpy.node import Node
-from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import JointState
 
 from introspect_control import KinematicChain
 from introspect_control.bridge import JointMap, JointMapError
+from introspect_control.nodes.middleware import enter_graph
 from introspect_control.nodes.runtime import STREAM, end, make_executor
 from introspect_control.planning.poses import write_pose
 from introspect_description import ArmDescription, DescriptionError
@@ -73,7 +73,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--pose", required=True)
     parser.add_argument("--poses", type=Path, required=True)
     options = parser.parse_args(words)
-    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+    enter_graph([])
     try:
         arm = ArmDescription.load(options.arm)
         joints = joints_at_rest(arm, options.namespace)

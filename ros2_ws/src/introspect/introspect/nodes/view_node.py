@@ -9,13 +9,13 @@ from collections.abc import Callable
 
 import rclpy
 from rclpy.node import Node
-from rclpy.signals import SignalHandlerOptions
 from rich.console import Console
 from rich.live import Live
 
 from introspect.monitor import SystemMonitor
 from introspect.nodes.monitor_feed import MonitorFeed
 from introspect.terminal import render
+from introspect_control.nodes.middleware import enter_graph
 from introspect_control.nodes.runtime import end, make_executor
 from introspect_description import ArmDescription
 from introspect_sim.tasks import PickAndPlaceConfig
@@ -41,7 +41,7 @@ def watch(
         KeyboardInterrupt: on Ctrl-C.
     """
     # Python's own handler of Ctrl-C stays: there is nothing here that must end in order.
-    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+    enter_graph([])
     node: Node | None = None
     try:
         node = Node("introspect_view", namespace=namespace, enable_rosout=False)

@@ -15,19 +15,18 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
 
 import rclpy
 from rclpy.duration import Duration
 from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
 from rclpy.logging import get_logger
 from rclpy.node import Node
-from rclpy.signals import SignalHandlerOptions
 
 from introspect_control.loop_timer import LoopTimer, Percentiles
 from introspect_control.nodes.diagnostics import Diagnostics
 from introspect_control.nodes.last_resort import leave_after
 from introspect_control.nodes.managed_node import ManagedNode
+from introspect_control.nodes.middleware import enter_graph
 from introspect_control.nodes.parameters import ConfigurationError, NodeParameters, parameter
 from introspect_control.nodes.qos import LATCHED, STREAM, TRANSFORMS
 
@@ -49,8 +48,6 @@ __all__ = [
     "stay_behind",
 ]
 
-_RANGE = "ROS_AUTOMATIC_DISCOVERY_RANGE"
-_PROFILES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
 EXIT_OK, EXIT_FAILED, EXIT_MISUSED = 0, 1, 2
 _NEW_OBJECTS = 50_000  # between collections: some seconds' worth of messages
 _PATIENCE = 0.5  # at the end, with whom does not answer [s]
@@ -93,9 +90,6 @@ def stay_behind(niceness: int = 5) -> None:
 def spin(node_factory: Callable[[], Node], args: Sequence[str] | None = None) -> int:
     """Make a node, run it until it ends or is interrupted, and free it.
 
-    Unless ``ROS_AUTOMATIC_DISCOVERY_RANGE`` says otherwise, other machines neither hear the node
-    nor are heard by it; and ``fastdds.xml`` counts, unless the user has profiles of his own.
-
     A ``ManagedNode`` whose ``autostart`` parameter is true is configured and activated first. On
     SIGINT or SIGTERM the present callback ends, then an active node is deactivated and cleaned up
     while it can still send; further signals change nothing. What it sent last is waited for, half a
@@ -114,9 +108,7 @@ def spin(node_factory: Callable[[], Node], args: Sequence[str] | None = None) ->
     interruptions: list[int] = []  # appending needs no lock that a second signal could find taken
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda received, _: interruptions.append(received))
-    _set_up_middleware()
-    # Not rclpy's own handlers: they invalidate the context in the middle of a callback.
-    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    enter_graph(args)
     node: Node | None = None
     exit_code = EXIT_FAILED
     try:
@@ -135,13 +127,6 @@ def spin(node_factory: Callable[[], Node], args: Sequence[str] | None = None) ->
     finally:
         exit_code = _end(node, exit_code)
     return exit_code
-
-
-def _set_up_middleware() -> None:
-    """Settings that make a difference, where the user has none."""
-    os.environ[_RANGE] = os.environ.get(_RANGE, "") or "LOCALHOST"
-    if not any(os.environ.get(name) for name in _PROFILES):
-        os.environ[_PROFILES[0]] = str(Path(__file__).with_name("fastdds.xml"))
 
 
 def _run(node: Node, interruptions: list[int]) -> int:
