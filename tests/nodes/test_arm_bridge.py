@@ -431,6 +431,13 @@ def test_an_arm_that_gives_a_trajectory_up_is_let_come_to_rest_before_it_goes_on
     rig.start()
     rig.wait_for_state(GuardStatus.ACTIVE)
 
+    # when it does so again, as one that something is in the way of
+    status.publish(ArmStatus(state=ArmStatus.READY, speed_scaling=1.0, aborted=5))
+
+    # then
+    rig.wait_for_state(GuardStatus.FAULT)
+    assert rig.reason == "the arm has given up its latest trajectory, again within 10 s"
+
 
 def test_on_a_timer_it_moves_the_arm_and_stops_it_when_the_policy_falls_silent(me: Peer) -> None:
     # given an arm and a policy in real time, and timeouts for a busy machine

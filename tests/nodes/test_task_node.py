@@ -14,6 +14,7 @@ from introspect_msgs.msg import ArmStatus, BehaviourStatus, GuardStatus
 from introspect_msgs.srv import ResetWorld
 from live_graph import NodeProcess, Peer, peer
 from rclpy.action import ActionServer
+from rclpy.duration import Duration
 from rclpy.node import Node
 from std_srvs.srv import Trigger
 
@@ -112,7 +113,8 @@ class Others:
         if self.reflex:
             self.arm(ArmStatus.REFLEX, self.reflex)
             self.reflex = ""
-            time.sleep(0.3)  # so that it is heard before the result
+            self._arm.wait_for_all_acked(Duration(seconds=5))
+            time.sleep(0.5)  # acknowledged is not heard yet
         handle.succeed()
         return ExecuteTask.Result(
             success=success, steps=60, final_distance=0.012, message="" if success else "time is up"

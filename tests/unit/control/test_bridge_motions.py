@@ -350,6 +350,27 @@ def test_a_gripper_width_that_is_no_number_is_refused() -> None:
     assert problem == "trajectory refused: its gripper width is nan m"
 
 
+def test_a_motion_waits_for_an_arm_that_missed_ticks_fell_behind() -> None:
+    # given a motion at its limits, and a machine that is busy while it accelerates
+    pytest.importorskip("ruckig")
+    rig = Rig()
+    end = ARM.home + np.array([1.2, 0.2, -0.5, -0.2, 0.3, 0.2, 0.8])
+    motion = BuiltinPlanner(ARM).plan(ARM.home, JointGoal(end))
+    assert rig.bridge.follow(motion.trajectory, rig.now) == ""
+    random = np.random.default_rng(5)
+
+    # when
+    for _ in range(30):
+        rig.run(int(random.integers(1, 4)), policy=False)
+        rig.run(int(random.integers(1, 5)), policy=False, ticks=False)
+    outcome = run_to_end(rig)
+
+    # then
+    assert rig.bridge.missed > 50
+    assert outcome.success, outcome.message
+    assert rig.bridge.status().rejected == 0
+
+
 @pytest.mark.parametrize("speed", [0.02, 0.05, 0.1])
 def test_a_bridge_that_stalled_goes_on_from_where_its_trajectory_has_ended(speed: float) -> None:
     """Not from its last command: the arm has gone on from there, and is held where that ended."""
@@ -385,6 +406,23 @@ def test_a_bridge_that_dies_leaves_the_arm_as_clear_of_the_table_as_a_stop_does(
             if rig.trajectories:
                 end = rig.trajectories[-1].positions[-1]
                 assert model.nearest(end).distance > 0.009
+
+
+def test_missed_ticks_bring_no_arm_nearer_to_the_table_than_others() -> None:
+    from introspect_control.collision import CollisionModel
+
+    model, random, silent = CollisionModel(ARM), np.random.default_rng(3), 0
+    for _ in range(6):
+        rig = Rig()
+        for _ in range(120):
+            rig.twist = np.array([*random.uniform(-0.5, 0.5, 2), -0.4])
+            rig.run(2)
+            rig.run(int(random.integers(0, 5)), ticks=False)
+            if rig.trajectories:
+                end = rig.trajectories[-1].positions[-1]
+                assert model.nearest(end).distance > 0.009
+        silent += rig.bridge.stalls
+    assert silent > 0
 
 
 def test_a_tool_that_was_kept_from_the_table_goes_up_when_it_is_told_to() -> None:

@@ -454,13 +454,12 @@ class ArmBridge:
             return NOTHING
         self._ticked = now
         self.missed += due - 1
-        if due - 1 > self.config.most_missed:
+        problem = self._catch_up(due - 1)
+        if problem is not None:
             self.stalls += 1
             late = (due - 1) * self.config.period
-            self._settle(f"no tick for {late:.2f} s; the arm came to rest by itself")
+            self._settle(f"no tick for {late:.2f} s{problem}; the arm came to rest by itself")
             return self._report(self._guard.position, self._guard.velocity)
-        if due > 1:
-            self._catch_up(due - 1)
         decision = self._command(now)
         output = self._report(decision.position, decision.velocity)
         wanted = self._wanted_width()
@@ -469,14 +468,26 @@ class ArmBridge:
         self._end = trajectory.positions[-1]
         return output._replace(trajectory=trajectory, gripper_width=width)
 
-    def _catch_up(self, periods: int) -> None:
-        """Go on as the arm did without us: at the velocity of the last command."""
+    def _catch_up(self, periods: int) -> str | None:
+        """Go on as the arm did without us: at the velocity of the last command.
+
+        Returns:
+            None, or what is wrong with that, in addition to its being late: then nothing more must
+            be sent, for the latest trajectory ends well.
+        """
+        if periods > self.config.most_missed:
+            return ""
         for _ in range(periods):
-            self._guard.coast()
+            obstruction = self._guard.coast()
+            if obstruction:
+                return f", and after that it would {obstruction}"
             if self._motion.busy:
                 self._motion.skip(self._scaling.share)
-        self._servo.ticks(periods)  # for the tool's reference orientation; the rest is forgotten
-        self._resume()
+        if periods:
+            # For the tool's reference orientation; the servo's commands are forgotten.
+            self._servo.ticks(periods)
+            self._resume()
+        return None
 
     def _resume(self) -> None:
         """Let the servo go on from what the guard made of its commands."""

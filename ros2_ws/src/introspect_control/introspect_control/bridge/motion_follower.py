@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from introspect_control.bridge.motion_sampler import MotionSampler
 from introspect_control.guard import CommandGuard, GuardDecision, GuardState, Verdict
 
@@ -13,7 +16,10 @@ if TYPE_CHECKING:
     from introspect_control.trajectory import Trajectory
     from introspect_description import JointLimits
 
+Array = NDArray[np.float64]
+
 OCCUPIED = "the arm is following a trajectory"
+_FARTHEST = 0.02  # that the guard may be behind the motion, which stands still then [rad]
 
 
 class MotionOutcome(NamedTuple):
@@ -47,7 +53,10 @@ class MotionFollower:
     ) -> None:
         self._guard, self._monitor = guard, monitor
         self._limits, self._config = limits, config
+        self._largest_step = 2.0 * limits.velocity * config.period
         self._motion: MotionSampler | None = None
+        self._commanded: Array = guard.position  # the motion's latest position (joints,) [rad]
+        self._way: Array = np.zeros_like(self._commanded)  # its latest step (joints,) [rad]
         self._deadline: float | None = None  # for the measured joints to come to its end [s]
         self._outcome: MotionOutcome | None = None  # of the latest motion, not told yet
 
@@ -87,6 +96,8 @@ class MotionFollower:
             )
         except ValueError as error:
             return f"trajectory refused: {error}"
+        self._commanded = self._guard.position
+        self._way = np.zeros_like(self._commanded)
         self._deadline = self._outcome = None
         return ""
 
@@ -97,19 +108,18 @@ class MotionFollower:
             now: time [s].
             share: of a command period that the motion goes on by.
         """
-        assert self._motion is not None
-        decision = self._guard.check(self._motion.advance(share), now, now)
+        motion = self._go_on(share)
+        decision = self._guard.check(self._within_reach(), now, now)
         if decision.verdict is Verdict.AVOID:
             self._guard.stop(f"{decision.reason}; the trajectory is given up")
-        elif self._motion.over and self._guard.at_rest:
+        elif motion.over and self._guard.at_rest:
             self._deadline = now + self._config.settle_time
             self._guard.stop("")
         return decision
 
     def skip(self, share: float) -> None:
         """Let the motion go on by a period in which no command could be sent."""
-        assert self._motion is not None
-        self._motion.advance(share)
+        self._go_on(share)
 
     def look(self, now: float) -> None:
         """See whether the motion has ended."""
@@ -137,6 +147,35 @@ class MotionFollower:
         """How the latest motion ended, once; None while it goes on."""
         outcome, self._outcome = self._outcome, None
         return outcome
+
+    def _go_on(self, share: float) -> MotionSampler:
+        """Sample the motion a share of a period later.
+
+        A guard that has fallen behind, as after missed ticks in which the arm did not accelerate,
+        is waited for: a motion at full acceleration could not be caught up with. One that is ahead,
+        as after missed ticks in which the arm did not slow down, is followed.
+        """
+        assert self._motion is not None
+        way, length = self._way, float(np.linalg.norm(self._way))
+        if length > 0.0:
+            behind = float((self._commanded - self._guard.position) @ way) / length
+            share *= min(max(1.0 - behind / _FARTHEST, 0.0), 2.0)
+        before, self._commanded = self._commanded, self._motion.advance(share)
+        if share > 0.0:
+            self._way = self._commanded - before
+        return self._motion
+
+    def _within_reach(self) -> Array:
+        """The motion's latest position, or a place on the way where that would be nonsense.
+
+        As where an arm that could not slow down for want of commands has gone beyond the end.
+        """
+        position = self._guard.position
+        step = self._commanded - position
+        if not (np.abs(step) > self._largest_step).any():
+            return self._commanded
+        nearer: Array = position + np.clip(step, -self._largest_step, self._largest_step)
+        return nearer
 
     def _conclude(self, reason: str, success: bool = False) -> None:
         assert self._motion is not None

@@ -172,16 +172,23 @@ class CommandGuard:
             self.clamped += 1
         return self._decision(verdict, reason)
 
-    def coast(self) -> None:
+    def coast(self) -> str:
         """Advance one period as an arm does that no command reached: at the velocity that it had.
 
         For whoever missed a period: to make up for it with the acceleration that it would have
         brought takes several times as much.
+
+        Returns:
+            What the arm would do wherever it stopped from now on; empty if nothing is wrong. It is
+            still clear where the latest trajectory ends, if nothing more is sent.
         """
         if self.state not in (GuardState.ACTIVE, GuardState.STOPPING):
-            return
+            return ""
         self._limiter.coast()
-        self._rest = self._limiter.rest_position()
+        rest = self._limiter.rest_position()
+        obstruction = self._obstruction(rest)
+        self._rest = rest
+        return obstruction
 
     def reject(self, reason: str, now: float) -> None:
         """Count something that was no sensible command; latches a fault when it goes on."""
@@ -241,9 +248,7 @@ class CommandGuard:
         followed = self._limiter.step(softened)
         if self._watch is not None:
             rest = self._limiter.rest_position()
-            obstruction = self._watch.obstruction(self._rest, rest)
-            if self._coast and not obstruction:
-                obstruction = self._watch.obstruction(self._rest, self._coasted())
+            obstruction = self._obstruction(rest)
             if obstruction:
                 self._limiter.restore(before)
                 self._advance_stop()
@@ -252,6 +257,15 @@ class CommandGuard:
         if softened is not values:
             return Verdict.CLAMP, "close to a position limit"
         return (Verdict.PASS, "") if followed else (Verdict.CLAMP, "beyond the limits")
+
+    def _obstruction(self, rest: list[float]) -> str:
+        """What the arm would do by the hardest stop, or left alone; empty if nothing is wrong."""
+        if self._watch is None:
+            return ""
+        obstruction = self._watch.obstruction(self._rest, rest)
+        if self._coast and not obstruction:
+            obstruction = self._watch.obstruction(self._rest, self._coasted())
+        return obstruction
 
     def _coasted(self) -> list[float]:
         """Where the arm comes to rest if no other command reaches it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import dataclass
+from math import inf
 
 from builtin_interfaces.msg import Time
 from introspect_msgs.msg import (
@@ -52,6 +53,7 @@ from introspect_description import ArmDescription, DescriptionError, exceeded_li
 
 NOT_ARMED = "not armed yet; look at the arm, then call guard/rearm (introspect arm rearm)"
 ABORTED = "the arm has given up its latest trajectory"
+ABORTED_AGAIN = 10.0  # within which a second one is a fault [s]
 STATUS_PERIOD = 0.1  # [s]
 ARM_STATES = {
     ArmStatus.READY: "ready",
@@ -137,6 +139,7 @@ class ArmBridgeNode(ManagedNode[ArmBridgeParameters]):
         self._joints = JointMap(arm.joint_names)
         self._joints_seen, self._joints_problem = False, ""
         self._aborted: int | None = None  # trajectories that the arm has given up, by its status
+        self._aborted_at = -inf  # when it gave up the latest [s]
         if not self.parameters.armed:
             self._bridge.stop(NOT_ARMED)
         self._reported: tuple[GuardState, str] | None = None
@@ -253,11 +256,19 @@ class ArmBridgeNode(ManagedNode[ArmBridgeParameters]):
                 f"the arm is {ARM_STATES.get(message.state, message.state)}: {message.reason}",
             )
         if self._aborted is not None and message.aborted > self._aborted:
-            self._bridge.fall_silent(ABORTED)  # it would have to catch up with what comes next
+            self._on_abort(time.monotonic())
         self._aborted = message.aborted
         scaling = min(max(message.speed_scaling, 0.0), 1.0)
         self._bridge.on_speed_scaling(scaling, time.monotonic())
         self._report_change()
+
+    def _on_abort(self, now: float) -> None:
+        """Let the arm come to rest first: it would have to catch up with what comes next."""
+        again = now - self._aborted_at < ABORTED_AGAIN
+        self._aborted_at = now
+        if again:  # something is in its way
+            self._bridge.stop(f"{ABORTED}, again within {ABORTED_AGAIN:g} s")
+        self._bridge.fall_silent(ABORTED)
 
     def _on_description(self, message: String) -> None:
         """Compare our limits with those of who drives the arm."""

@@ -7,11 +7,17 @@ notices sooner; DDS itself gives the signs, however busy the process is otherwis
 from __future__ import annotations
 
 from rclpy.duration import Duration
-from rclpy.event_handler import QoSLivelinessChangedInfo, SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.qos import LivelinessPolicy, QoSProfile
+from rclpy.subscription import Subscription
+from rclpy.utilities import get_rmw_implementation_identifier
 from std_msgs.msg import Empty
+
+try:
+    from rclpy import event_handler as events
+except ImportError:  # ROS 2 Humble
+    from rclpy import qos_event as events
 
 TOPIC = "follow_trajectory/client"  # nothing is ever sent on it
 LEASE = 1.0  # without a sign of life, after which a client counts as gone [s]
@@ -32,7 +38,9 @@ def show_life(node: Node) -> Publisher[Empty]:
 class ClientWatch:
     """Counts the clients of ``follow_trajectory``: who listens to its feedback, less the dead.
 
-    A client that promises no signs of life, as a command line's, counts until it leaves the graph.
+    DDS does not tell which of them has asked for a motion. So one that has shown signs of life
+    while it lasted, and shows none any more, counts as the one; and if none is left, it was among
+    them. A client that promises no signs, as a command line's, counts until it leaves the graph.
 
     Args:
         node: that serves.
@@ -40,23 +48,23 @@ class ClientWatch:
 
     def __init__(self, node: Node) -> None:
         self._node = node
+        self._feedback = node.resolve_topic_name(_FEEDBACK)
+        self._alive = 0  # clients with signs of life
+        self._most_alive = 0  # of them, since the motion began
         self._dead = 0  # clients without a sign of life that are still on the graph
         self._alone_since: float | None = None  # [s]
-        self._subscription = node.create_subscription(
-            Empty,
-            TOPIC,
-            lambda _: None,
-            _QOS,
-            event_callbacks=SubscriptionEventCallbacks(liveliness=self._on_change),
-        )
+        self._subscription = self._subscribe()
 
     def begin(self) -> None:
         """Whoever asks now is there."""
         self._alone_since = None
+        self._most_alive = self._alive
 
     def alone(self, now: float) -> bool:
-        """Whether there has been no client for a while, at a time [s]."""
-        if self._node.count_subscribers(_FEEDBACK) > self._dead:
+        """Whether the client has been gone for a while, at a time [s]."""
+        self._most_alive = max(self._most_alive, self._alive)
+        nobody = self._node.count_subscribers(self._feedback) <= self._dead
+        if not nobody and self._alive == self._most_alive:
             self._alone_since = None
             return False
         if self._alone_since is None:
@@ -67,5 +75,18 @@ class ClientWatch:
         """Watch no more."""
         self._node.destroy_subscription(self._subscription)
 
-    def _on_change(self, change: QoSLivelinessChangedInfo) -> None:
-        self._dead = change.not_alive_count
+    def _subscribe(self) -> Subscription[Empty]:
+        node, callbacks = self._node, events.SubscriptionEventCallbacks(liveliness=self._on_change)
+        try:
+            return node.create_subscription(
+                Empty, TOPIC, lambda _: None, _QOS, event_callbacks=callbacks
+            )
+        except events.UnsupportedEventTypeError:
+            node.get_logger().warning(
+                f"{get_rmw_implementation_identifier()} does not tell of signs of life: a motion "
+                "ends with its client only when that has left the graph"
+            )
+            return node.create_subscription(Empty, TOPIC, lambda _: None, _QOS)
+
+    def _on_change(self, change: events.QoSLivelinessChangedInfo) -> None:
+        self._alive, self._dead = change.alive_count, change.not_alive_count

@@ -38,7 +38,8 @@ REMIND = 5.0  # between two lines about what is being waited for [s of wall time
 TICK = 0.1  # of looks at what sends no message when it changes [s of wall time]
 IDLE, FAULT = GuardStatus.IDLE, GuardStatus.FAULT
 HOMINGS = 3  # tries
-RECOVER_AGAIN = 1.0  # [s of wall time]
+RECOVERIES = 20  # tries
+AGAIN = 1.0  # between two tries of either [s of wall time]
 T = TypeVar("T")
 
 
@@ -161,6 +162,7 @@ class TaskNode(ManagedNode[TaskParameters]):
             reason = "move_to has gone" if result is None else result.message
             self.get_logger().warning(f"the arm did not come home: {reason}")
             self.diagnostics.count("homing failed")
+            await self._until(lambda: False, "the next try", AGAIN)
             await self._everybody_is_ready()
         raise RuntimeError(f"the arm did not come home in {HOMINGS} tries; the last: {reason}")
 
@@ -219,13 +221,20 @@ class TaskNode(ManagedNode[TaskParameters]):
             return
         self.get_logger().warning(f"re-arming: {self._stopped}")
         self.diagnostics.count("re-armed")
-        while self._stopped:
+        refusal = ""
+        for _ in range(RECOVERIES):
             if self._recover.service_is_ready():  # refused while the arm still brakes
-                await self._call(self._recover, Trigger.Request())
+                answer = await self._call(self._recover, Trigger.Request())
+                refusal = "" if answer.success else answer.message
             answer = await self._call(self._rearm, Trigger.Request())
             if not answer.success:
                 raise RuntimeError(f"guard/rearm refused: {answer.message}")
-            await self._until(lambda: not self._stopped, "the arm to be re-armed", RECOVER_AGAIN)
+            if await self._until(lambda: not self._stopped, "the arm to be re-armed", AGAIN):
+                return
+        raise RuntimeError(
+            f"still {self._stopped} after {RECOVERIES} tries"
+            + (f"; arm/recover refused: {refusal}" if refusal else "")
+        )
 
     async def _call(self, client: Client, request: Any) -> Any:
         """Call a service once it is there: a request sent too early is lost for good."""
