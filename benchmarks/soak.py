@@ -39,6 +39,7 @@ ENDS = 0.1  # share of the time at either end whose median counts
 START = 60.0  # longest wait for the guard's first word [s]
 LEAVING = 60.0  # longest wait for the system to end and close the recording [s]
 MOST_GROWTH = 5.0  # of the memory of all processes [percent]
+LEAST_RECORDED = 0.99  # of the time, in simulated time
 JOINT_STATES = "/joint_states"
 
 
@@ -47,7 +48,7 @@ class Soak:
     """What was seen."""
 
     times: list[float] = field(default_factory=list)  # of the looks, from the start on [s]
-    memory: dict[str, list[float]] = field(default_factory=dict)  # of each process [MiB]
+    memory: dict[str, list[float]] = field(default_factory=dict)  # [MiB]; 0 while not there
     faults: list[str] = field(default_factory=list)  # reasons
     output: list[str] = field(default_factory=list)  # lines of the system
     exit_code: int = 0
@@ -57,6 +58,12 @@ class Soak:
         used = self.memory[name]
         first, length = int(WARM * len(used)), max(1, int(ENDS * len(used)))
         return statistics.median(used[first : first + length]), statistics.median(used[-length:])
+
+    @property
+    def ended(self) -> list[str]:
+        """Processes that were not there all the time."""
+        begun = int(WARM * len(self.times))
+        return sorted(name for name, used in self.memory.items() if not all(used[begun:]))
 
 
 class GuardFollower(Node):
@@ -98,7 +105,9 @@ def soak(minutes: float, bag: Path) -> Soak:
             begin = time.monotonic()
             while (now := time.monotonic()) < begin + 60.0 * minutes:
                 if process.poll() is not None:
-                    raise TimeoutError(f"the system ended by itself after {now - begin:.0f} s")
+                    output.seek(0)
+                    last = " | ".join(output.read().splitlines()[-3:])
+                    raise TimeoutError(f"the system ended after {now - begin:.0f} s: {last}")
                 look(result, now - begin, resident(process.pid))
                 tell_progress(result, (now - begin) / (60.0 * minutes))
                 turn(executor, lambda: False, LOOK)
@@ -116,11 +125,13 @@ def soak(minutes: float, bag: Path) -> Soak:
 
 
 def look(result: Soak, now: float, processes: Sequence[Resident]) -> None:
-    """Note the memory of each process; one that was not there before had none."""
-    result.times.append(now)
+    """Note the memory of each process; one that is not there has none."""
     for process in processes:
-        known = result.memory.setdefault(process.name, [0.0] * (len(result.times) - 1))
-        known.append(process.mebibytes)
+        result.memory.setdefault(process.name, [0.0] * len(result.times))
+    result.times.append(now)
+    present = {process.name: process.mebibytes for process in processes}
+    for name, used in result.memory.items():
+        used.append(present.get(name, 0.0))
 
 
 def tell_progress(result: Soak, share: float) -> None:
@@ -130,15 +141,18 @@ def tell_progress(result: Soak, share: float) -> None:
         print(f"{share:4.0%}  {total:,.0f} MiB, {len(result.faults)} faults", flush=True)
 
 
-def missing_states(bag: Path) -> tuple[int, int]:
-    """Joint states that are missing between the first and the last, and those that are there."""
+def recorded_states(bag: Path) -> tuple[int, int, float]:
+    """Joint states: missing ones between the first and the last, those there, their span [s]."""
     stamps = [
         1_000_000_000 * message.message.header.stamp.sec + message.message.header.stamp.nanosec
         for message in BagReader(bag).messages(JOINT_STATES)
     ]
     steps = [b - a for a, b in itertools.pairwise(stamps)]
+    if not steps:
+        return 0, len(stamps), 0.0
     period = min(steps)
-    return sum(round(step / period) - 1 for step in steps), len(stamps)
+    missing = sum(round(step / period) - 1 for step in steps)
+    return missing, len(stamps), 1e-9 * (stamps[-1] - stamps[0])
 
 
 def episodes_of(output: Sequence[str]) -> Iterator[bool]:
@@ -153,7 +167,7 @@ def rows(result: Soak, bag: Path, minutes: float) -> list[Row]:
     """What it came to."""
     seconds = 60.0 * minutes
     report = inspect(bag)
-    missing, states = missing_states(bag)
+    missing, states, span = recorded_states(bag)
     ends = {name: result.growth(name) for name in result.memory}
     before, after = (sum(pair[k] for pair in ends.values()) for k in (0, 1))
     looks = len(result.times)
@@ -168,6 +182,8 @@ def rows(result: Soak, bag: Path, minutes: float) -> list[Row]:
         at_most(
             "recording_findings", len(report.findings), 0, report.messages, found=report.findings
         ),
+        Row("soak", "recorded_share", span / seconds, None, 1, 0, seconds, LEAST_RECORDED),
+        at_most("processes_ended", len(result.ended), 0, len(ends), names=result.ended),
         at_most("exit_code", abs(result.exit_code), 0, 1),
     ]
     succeeded = list(episodes_of(result.output))
