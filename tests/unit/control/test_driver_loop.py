@@ -23,12 +23,14 @@ PERIOD = 0.01
 
 
 class Arm:
-    """A driver whose arm is where it was last commanded to be."""
+    """A driver whose arm is where it was last commanded to be, or that much behind it in time."""
 
     rate = 100.0
+    lag = 0.0  # [s]
 
     def __init__(self) -> None:
         self.position: Array = ARM.home + 0.2
+        self.velocity: Array = np.zeros(7)
         self.condition, self.reason = Condition.READY, ""
         self.commands: list[tuple[Array, Array]] = []
         self.calls: list[str] = []
@@ -45,12 +47,19 @@ class Arm:
 
     def read(self) -> Reading:
         self._call("read")
-        return Reading(self.position, np.zeros(7), 0.05, self.condition, self.reason)
+        return Reading(self.position, self.velocity, 0.05, self.condition, self.reason)
 
     def command(self, position: Array, velocity: Array) -> None:
         self._call("command")
         self.commands.append((position, velocity))
-        self.position = position
+        if not self.lag:
+            self.position = position
+
+    def live(self, time: float) -> None:
+        """Go on for a while [s], as a servo does."""
+        if self.lag and self.commands:
+            behind = (self.commands[-1][0] - self.position) * np.exp(-time / self.lag)
+            self.position, self.velocity = self.commands[-1][0] - behind, behind / self.lag
 
     def move_gripper(self, width: float, force: float) -> None:
         self.gripper.append((width, force))
@@ -79,7 +88,11 @@ class Rig:
     def run(self, steps: int = 1, period: float = PERIOD) -> None:
         for _ in range(steps):
             self.loop.step()
-            self.now += period
+            self.wait(period)
+
+    def wait(self, time: float) -> None:
+        self.now += time
+        self.arm.live(time)
 
     def recover(self) -> str:
         answer = self.loop.recover()
@@ -168,6 +181,7 @@ def outside(position: Array) -> Trajectory:
     [
         (lambda q: to(q + 1.0), r"joint1 would move at 10\.00 rad/s, its limit is 2\.14 rad/s"),
         (outside, r"joint4 = 4\.027 rad is outside its limits \[-0\.19198, 3\.927\]"),
+        (lambda q: to(q + 0.04, 0.001), r"its first point is at 0\.001 s, but may be at 0\.01 s"),
         (lambda q: to(q, 0.0), r"times must increase from above 0"),
         (lambda q: to(q * np.nan), r"every number of a trajectory must be finite"),
         (lambda q: to(q[:6]), r"positions must be \(1, 7\)"),
@@ -203,11 +217,14 @@ def test_an_arm_that_is_not_ready_is_not_commanded_and_does_not_jump_afterwards(
     np.testing.assert_array_equal(rig.arm.position, ARM.home)
 
 
+@pytest.mark.parametrize("lag", [0.0, 0.03, 0.06])
+@pytest.mark.parametrize("time", [0.04, 0.2])
 @pytest.mark.parametrize("held_up", ["read", "command"])
-def test_after_the_library_has_held_it_up_it_starts_from_where_the_arm_is(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch, held_up: str
+def test_after_the_library_has_held_it_up_it_starts_from_the_latest_command(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, held_up: str, time: float, lag: float
 ) -> None:
-    # given an arm at 2 rad/s
+    # given an arm at 2 rad/s, somewhat behind its commands
+    rig.arm.lag = lag
     start = rig.arm.position
     there = Trajectory(np.array([0.2]), (start + 0.25)[None], np.zeros((1, 7)))
     rig.loop.follow(there)
@@ -216,21 +233,41 @@ def test_after_the_library_has_held_it_up_it_starts_from_where_the_arm_is(
 
     def slow(*arguments: Array) -> Reading | None:
         result = call(*arguments)
-        rig.now += 0.2
+        rig.wait(time)
         return result
 
-    # when a call takes 0.2 s
+    # when a call takes long
     monkeypatch.setattr(rig.arm, held_up, slow)
     rig.run()
     monkeypatch.undo()
-    rig.run(20)
-    # then no command is further from the one before than the arm can go in a period
+    rig.run(30)
+    # then no command is further from the one before than the arm can go in a period, nor goes back
     way = np.array([position for position, _ in rig.arm.commands])
-    assert (np.abs(np.diff(way, axis=0)) < FASTEST).all()
+    assert (np.diff(way, axis=0) < FASTEST).all()
+    assert (np.diff(way, axis=0) >= 0.0).all()
+    np.testing.assert_allclose(rig.arm.position, way[-1], atol=1e-3)
     # and what comes next must be near where it is, not where it would have been
     with pytest.raises(ValueError, match="would move at"):
         rig.loop.follow(to(start + 0.25, 0.02))
     rig.loop.follow(to(rig.arm.position + 0.01))
+
+
+@pytest.mark.parametrize("moving", [False, True])
+def test_an_arm_that_something_else_has_moved_meanwhile_stays_where_it_is(
+    rig: Rig, moving: bool
+) -> None:
+    if moving:
+        rig.loop.follow(to(rig.arm.position + 0.15))
+        rig.run(6)
+    off = 0.5 if moving else 0.011
+    elsewhere = rig.arm.position - off * np.eye(7)[2]
+    # when it has been moved while the library returned nothing
+    rig.wait(0.2)
+    rig.arm.position = elsewhere
+    rig.run(5)
+    # then the commands start there
+    np.testing.assert_array_equal(rig.arm.commands[-1][0], elsewhere)
+    assert not rig.arm.commands[-1][1].any()
 
 
 def test_a_period_that_comes_a_little_late_is_made_up_for(rig: Rig) -> None:

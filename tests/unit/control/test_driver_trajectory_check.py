@@ -99,6 +99,17 @@ def test_no_way_to_the_first_point_is_longer_than_of_a_command_two_periods_late(
         check_trajectory(jump, position, AT_REST, LIMITS)
 
 
+@given(st.floats(1e-6, 0.0099), st.sampled_from([1.0, 2.0, 0.5]))
+def test_no_first_point_is_nearer_than_a_period(time: float, slower: float) -> None:
+    period, time = slower * PERIOD, slower * time
+    plan = Trajectory(np.array([time, 0.2]), np.array([ARM.home] * 2), np.zeros((2, 7)))
+    with pytest.raises(ValueError, match="its first point is at") as refusal:
+        check_trajectory(plan, ARM.home, AT_REST, LIMITS, period)
+    assert f"{time:g} s, but may be at {period:g} s at the earliest" in str(refusal.value)
+    in_time = plan._replace(times=np.array([period, 0.2]))
+    check_trajectory(in_time, ARM.home, AT_REST, LIMITS, period)
+
+
 def test_the_slack_of_the_first_point_does_not_grow_with_its_time() -> None:
     end = ARM.home.copy()
     end[0] += 1.3 * 0.2 * LIMITS.velocity[0]

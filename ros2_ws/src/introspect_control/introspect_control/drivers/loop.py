@@ -31,6 +31,8 @@ Array = NDArray[np.float64]
 _COMING_TO_REST = LONGEST_HORIZON + 0.1  # that a trajectory gets to end when the loop does [s]
 _FAREWELL = 2.5  # with a library that does not return [s]
 _LATEST = 3.0  # between two commands of one motion, in periods
+_NEAR = 0.01  # by which an arm that stands may be off its command [rad]
+_LAG = 0.1  # by which one that moves may be behind it [s]
 
 
 class DriverLoop:
@@ -40,9 +42,9 @@ class DriverLoop:
     up nobody else. Whoever uses the loop only leaves what is wanted and looks at what was read.
 
     A trajectory is followed from the present command on, and held at its end: without a next one
-    the arm comes to rest. Where the arm is not READY nothing is commanded; when it is again, or
-    the library has held up the commands for more than three periods, the loop starts from where
-    the arm then is.
+    the arm comes to rest. Where the arm is not READY nothing is commanded; when it is again, the
+    loop starts from where the arm then is. After the library has held up the commands for more
+    than three periods it starts from the latest of them, unless the arm is not on its way there.
 
     Args:
         driver: of the arm; called by the loop's thread only.
@@ -69,6 +71,7 @@ class DriverLoop:
         self._connected = False
         self._ready = False
         self._commanded = 0.0  # when the latest command was due [s]
+        self._latest = (arm.home, np.zeros_like(arm.home))  # position [rad] and velocity [rad/s]
         self._read_at = clock()  # the latest reading, or that there was none [s]
         self._resting = True  # the latest command was the end of a trajectory
         self._width: float | None = None  # that the gripper is wanted to have [m]
@@ -125,7 +128,8 @@ class DriverLoop:
             position, velocity = self._sampler.sample(now)
             fresh = HermiteSampler(position)
             fresh.follow(trajectory, now)  # refuses shapes, times and numbers
-            check_trajectory(trajectory, position, velocity, self._arm.limits)
+            period = 1.0 / self._arm.controller.rate
+            check_trajectory(trajectory, position, velocity, self._arm.limits, period)
             self._sampler.follow(trajectory, now)
 
     def move_gripper(self, width: float) -> None:
@@ -192,10 +196,11 @@ class DriverLoop:
             return
         with self._lock:
             now = self._clock()
-            # The arm has stopped at the latest command; to go on as if it had not would be a jump.
-            if not self._ready or now - self._commanded > _LATEST * self._period:
+            if not self._ready:
                 self._sampler.reset(self.reading.position)
-            position, velocity = self._sampler.sample(now)
+            elif now - self._commanded > _LATEST * self._period:
+                self._sampler.reset(self._place_to_hold())
+            self._latest = position, velocity = self._sampler.sample(now)
             self._resting = self._sampler.done(now)
             self._commanded = now
             width, self._width = self._width, None
@@ -203,6 +208,19 @@ class DriverLoop:
         if width is not None:
             self._driver.move_gripper(width, self._arm.gripper.grip_force)
         self._ready = True
+
+    def _place_to_hold(self) -> Array:
+        """Where an arm is, or will be, that had no command for a while: (joints,) [rad].
+
+        It stops at the latest command: to go on as if it had not would be a jump, and one back to
+        where it is on its way there would be one too. Where it is not, something else moved it.
+        """
+        position, velocity = self._latest
+        read = self.reading
+        speed = np.maximum(np.abs(velocity), np.abs(read.velocity))
+        behind = _LAG * np.minimum(speed, self._arm.limits.velocity)
+        near = np.abs(read.position - position) <= _NEAR + behind
+        return position if near.all() else read.position
 
     def _be_unready(self) -> None:
         """Drop what is wanted: after a recovery it would come as a surprise."""

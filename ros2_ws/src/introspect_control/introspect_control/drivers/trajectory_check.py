@@ -16,32 +16,42 @@ Array = NDArray[np.float64]
 
 _ROUNDING = 1e-3  # share of a limit, [rad] and [rad/s]
 _TICK = 1e-6  # by which a duration may be rounded up [s]
-_LATE = 0.02  # that a command may come late or early: two periods of the bridge [s]
+_LATE = 2.0  # that a command may come late or early, in periods of the bridge
 _SHARES = np.linspace(0.0, 1.0, 17)[1:, None]  # of each segment, where the curve is looked at
 
 
 def check_trajectory(
-    trajectory: Trajectory, position: Array, velocity: Array, limits: JointLimits
+    trajectory: Trajectory,
+    position: Array,
+    velocity: Array,
+    limits: JointLimits,
+    period: float = 0.01,
 ) -> None:
-    """Refuse what leaves the limits, jumps, lasts long or does not end at rest.
+    """Refuse what leaves the limits, jumps, begins early, lasts long or does not end at rest.
 
     Looked at are not the points but the cubics between them, which a ``HermiteSampler`` follows.
-    The way to the first point may be longer by what the fastest command moves in 0.02 s: one that
-    comes late or early is no jump. Making up for that is faster than the limit, the more so the
-    nearer that point is; a cubic is up to twice as far above its mean as that.
+    The way to the first point may be longer by what the fastest command moves in two periods: one
+    that comes late or early is no jump. Making up for that is faster than the limit, the more so
+    the nearer that point is, so it is at least one period ahead; a cubic is up to twice as far
+    above its mean as that.
 
     Args:
         trajectory: (k,) points, finite, of the arm's joints.
         position: (joints,) that the arm is commanded to now [rad].
         velocity: (joints,) likewise [rad/s].
         limits: of the arm.
+        period: between two commands of the bridge [s].
 
     Raises:
-        ValueError: The message names the joint, the value and the limit.
+        ValueError: The message names the joint or the time, its value and the limit.
     """
     times, points, velocities = trajectory
     if times[-1] > LONGEST_HORIZON + _TICK:
         raise ValueError(f"it lasts {times[-1]:g} s, but may last {LONGEST_HORIZON} s at most")
+    if times[0] < period - _TICK:
+        raise ValueError(
+            f"its first point is at {times[0]:g} s, but may be at {period:g} s at the earliest"
+        )
     if (moving := np.abs(velocities[-1]) > _ROUNDING).any():
         joint = int(np.argmax(moving))
         raise ValueError(
@@ -51,14 +61,15 @@ def check_trajectory(
     places, speeds = _curve(trajectory, position, velocity)
     _check_places(places, position, limits)
     fastest = (1.0 + _ROUNDING) * limits.velocity
-    reach = fastest * (times[0] + _LATE)
+    late = _LATE * period
+    reach = fastest * (times[0] + late)
     way = np.abs(points[0] - position)
     if (jumps := way > reach).any():
         joint = int(np.argmax(jumps))
         _refuse_speed(limits, joint, way[joint] / times[0])
     allowed = np.broadcast_to(fastest, points.shape).copy()
     # What it already has it may keep: the splice before may not have come to its end.
-    allowed[0] = np.maximum(fastest * (1.0 + 2.0 * _LATE / times[0]), np.abs(velocity))
+    allowed[0] = np.maximum(fastest * (1.0 + 2.0 * late / times[0]), np.abs(velocity))
     too_fast = np.argwhere(np.abs(speeds) > allowed[:, None])
     if len(too_fast):
         segment, _, joint = too_fast[0]
