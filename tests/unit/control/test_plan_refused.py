@@ -16,7 +16,9 @@ from introspect_control.planning import (
     PlannerConfig,
     PlanningError,
     PoseGoal,
+    builtin,
 )
+from introspect_control.planning.rehearsal import Objection
 from introspect_description import ArmDescription
 
 
@@ -116,6 +118,37 @@ def test_a_search_that_nobody_wants_any_more_ends_at_once() -> None:
         plans.plan(start, JointGoal(end), cancelled=lambda: next(asked) > 20)
     assert 20 < next(asked) < 1000
     assert time.monotonic() - began < 30.0
+
+
+def test_slowing_down_ends_in_time_but_one_pace_is_always_tried() -> None:
+    # given no time at all
+    arm = ArmDescription.load("panda")
+    plans = BuiltinPlanner(arm, PlannerConfig(timeout=1e-9))
+    # when the guard has nothing against the motion, then it is planned
+    assert plans.plan(arm.home, JointGoal(arm.home + 0.1), speed=0.05).duration > 1.0
+    # and where it would have to be slowed down, that is not begun
+    low = PoseGoal(np.array([0.5, -0.2, 0.012]), np.array(DOWN))
+    with pytest.raises(
+        PlanningError,
+        match=r"within 1e-09 s no pace was found .* after 0\.\d\d s: the arm would .* table and",
+    ):
+        plans.plan(arm.home, low)
+
+
+def test_where_the_guard_cannot_start_no_other_pace_is_tried(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tried: list[object] = []
+
+    def refuse(trajectory: object, *_: object) -> Objection:
+        tried.append(trajectory)
+        return Objection(0, "cannot start: joint1")
+
+    monkeypatch.setattr(builtin, "objection", refuse)
+    arm = ArmDescription.load("panda")
+    with pytest.raises(PlanningError, match=r"would not pass the motion: cannot start: joint1"):
+        planner("panda").plan(arm.home, JointGoal(arm.home + 0.1))
+    assert len(tried) == 1
 
 
 @pytest.mark.parametrize("speed", [0.0, -0.1, 1.1, float("nan")])

@@ -66,7 +66,9 @@ class PlannerParameters(NodeParameters):
     speed: float = parameter(
         0.5, "share of those limits where a goal names none", minimum=LEAST_SPEED, maximum=1.0
     )
-    timeout: float = parameter(5.0, "of one search [s]", minimum=0.1, maximum=60.0)
+    timeout: float = parameter(
+        5.0, "of one search, and of slowing down what it found [s]", minimum=0.1, maximum=60.0
+    )
     seed: int = parameter(0, "of every search: same request, same motion", minimum=0)
     poses: str = parameter("", "YAML file of taught poses; read anew for every goal")
 

@@ -107,7 +107,7 @@ class BuiltinPlanner:
             path.append(self._space.escape(path[0], self._lower, self._upper, rng))
         goals = self._goals.find(goal, path[-1], rng)
         path += self._connect(path[-1], goals, rng, cancelled, deadline)
-        trajectory = self._time(path, speed, cancelled)
+        trajectory = self._time(path, speed, cancelled, deadline)
         return Motion(trajectory, np.array(path), time.monotonic() - began)
 
     def _check_start(self, start: Array) -> Array:
@@ -158,9 +158,16 @@ class BuiltinPlanner:
         return path[1:]
 
     def _time(
-        self, path: Sequence[Array], speed: float, cancelled: Callable[[], bool]
+        self,
+        path: Sequence[Array],
+        speed: float,
+        cancelled: Callable[[], bool],
+        deadline: float,
     ) -> Trajectory:
-        """When to be where on a path, line by line as fast as the guard lets the arm move."""
+        """When to be where on a path, line by line as fast as the guard lets the arm move.
+
+        However late it is, one pace is tried: a slow motion takes long to rehearse.
+        """
         config = self.config
         limits = self.limits.scaled(speed, speed, config.jerk)
         corners = [path[0]]
@@ -175,8 +182,14 @@ class BuiltinPlanner:
             if found is None:
                 return trajectory
             line = line_at(trajectory, found.point)
-            if not paces or min(paces[line]) < _SLOWEST:
+            # Where the guard cannot even start, no pace helps.
+            if found.point == 0 or min(paces[line]) < _SLOWEST:
                 raise PlanningError(f"the command guard would not pass the motion: {found.reason}")
+            if time.monotonic() > deadline:
+                raise PlanningError(
+                    f"within {config.timeout:g} s no pace was found at which the command guard "
+                    f"would pass the motion; at the last one, {found.reason}"
+                )
             ahead = self._coast * np.abs(trajectory.velocities[found.point]).max()
             left = np.abs(corners[line + 1] - trajectory.positions[found.point]).max()
             pace = paces[line]

@@ -25,7 +25,7 @@ class PlannerConfig:
     horizon: float = _BRIDGE.horizon  # of each trajectory that the bridge sends [s]
     lead: int = _BRIDGE.lead  # periods until its first point; in lockstep the bridge has fewer
     extra_margin: float = 0.004  # that a path is planned to keep beyond that [m]
-    timeout: float = 5.0  # of one search [s]
+    timeout: float = 5.0  # of one search, and of slowing down what it found [s]
     seed: int = 0  # of every search: same request, same motion
     restarts: int = 64  # of inverse kinematics
     goals: int = 12  # solutions of inverse kinematics that are tried, nearest first
