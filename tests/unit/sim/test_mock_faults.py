@@ -358,6 +358,25 @@ def test_a_schedule_counts_from_the_start_of_the_arm(world: World) -> None:
     assert rig.state is ArmState.REFLEX
 
 
+@pytest.mark.parametrize(
+    ("fault", "state"),
+    [
+        ("{fault: reflex, at: 1.0}", ArmState.REFLEX),
+        ("{fault: emergency_stop, at: 1.0, duration: 2.0}", ArmState.READY),
+    ],
+)
+def test_of_what_was_due_before_the_arm_lives_only_what_takes_no_duration_happens(
+    world: World, fault: str, state: ArmState
+) -> None:
+    rig = MockRig(world, FLAWLESS, schedule=read_schedule(f"[{fault}]"))
+    rig.start, rig.now = rig.start + 5.0, rig.now + 5.0
+    rig.arm.rest_until(rig.now)  # as while its node is not active
+
+    rig.run(0.1)
+
+    assert rig.state is state
+
+
 @pytest.mark.parametrize("scheduled", [True, False])
 def test_a_fault_shorter_than_a_period_happens_all_the_same(world: World, scheduled: bool) -> None:
     text = "[{fault: emergency_stop, at: 0.001, duration: 0.005}]"
