@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from introspect_msgs.action import CountObjects
 from introspect_msgs.msg import GripperCommand
-from live_graph import Peer, peer
+from live_graph import PATIENCE, Peer, peer
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.task import Future
 from std_msgs.msg import Float64MultiArray
@@ -421,11 +421,15 @@ def test_a_goal_that_nobody_answers_is_given_up_and_taken_back_if_it_is_accepted
             return GoalResponse.ACCEPT
 
     class CountingHand(GripperActionPort):
+        made = 0
+
         def _goal(self, position: float) -> Any:
+            self.made += 1
+            # Only the first goal is given up, however busy the machine.
+            monkeypatch.setattr(gripper_ports, "PATIENCE", 0.2 if self.made == 1 else PATIENCE)
             return CountObjects.Goal(timeout=position)
 
     monkeypatch.setattr(gripper_ports, "import_control_msgs", lambda *_: CountObjects)
-    monkeypatch.setattr(gripper_ports, "PATIENCE", 0.2)
     server = Late(me, CountObjects, "hand/command")
     arm = with_gripper("control_msgs/action/GripperCommand")
     assert arm.gripper.real is not None
