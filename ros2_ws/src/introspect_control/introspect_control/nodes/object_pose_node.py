@@ -172,9 +172,8 @@ class ObjectPoseNode(ManagedNode[ObjectPoseParameters]):
     def _left_out(self, stamp: int, frame: str) -> bool:
         # A quarter early is in time, so that a rate equal to the camera's keeps every picture.
         interval = int(0.75 * SECOND / self.parameters.rate)
-        if (
-            0 < self._due - stamp <= interval
-        ):  # what is due later than that: the clock has gone back
+        # Where the next one is due later than that, the clock has gone back.
+        if 0 < self._due - stamp <= interval:
             return True
         self._due = stamp + interval
         age, oldest = 1e-9 * (self._now() - stamp), self.parameters.max_age
