@@ -7,6 +7,8 @@ import resource
 import subprocess
 import sys
 import threading
+import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -177,3 +179,26 @@ def test_a_limit_on_the_size_of_files_ends_it_as_well(tmp_path: Path) -> None:
 def test_a_kill_loses_less_than_a_second(tmp_path: Path, after: float) -> None:
     kill = kill_once(tmp_path, after)  # which also repairs, verifies and reads
     assert kill.seconds_lost <= LOST_AT_MOST
+
+
+def test_what_a_chunk_leaves_in_memory_is_small(tmp_path: Path) -> None:
+    """A recording with images has ten a second, for hours."""
+    file = McapFile(tmp_path / "a.mcap")
+    schema = file.add_schema("std_msgs/msg/Empty", "")
+    channels = [file.add_channel(f"/topic_{k}", schema, {}) for k in range(20)]
+
+    def write(chunks: int) -> None:
+        for _ in range(chunks):
+            for channel in channels:
+                file.add_message(channel, time.time_ns(), 0, b"\0\1\0\0\0")
+            file.flush()
+
+    write(50)
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    write(500)
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    file.close()
+
+    assert after - before < 500 * 500  # bytes

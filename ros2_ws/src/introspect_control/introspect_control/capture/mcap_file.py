@@ -17,7 +17,6 @@ from introspect_control.capture.records import (
     MESSAGE_HEAD,
     Channel,
     ChunkHead,
-    ChunkIndex,
     Counts,
     Schema,
     frame,
@@ -60,7 +59,7 @@ class McapFile:
         self.schemas: list[Schema] = []
         self.channels: list[Channel] = []
         self.counts = Counts()
-        self._chunks: list[ChunkIndex] = []
+        self._chunks: list[bytes] = []  # of each, what the summary will say: packed, for hours
         self._compressor = zstandard.ZstdCompressor(level=_LEVEL)
         self._start_chunk()
         try:

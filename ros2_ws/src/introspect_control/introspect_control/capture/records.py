@@ -64,21 +64,6 @@ class ChunkHead:
     data: memoryview  # compressed
 
 
-@dataclass(frozen=True)
-class ChunkIndex:
-    """Where a chunk lies, for the summary."""
-
-    start_time: int  # earliest log time [ns]
-    end_time: int  # latest log time [ns]
-    compression: str
-    compressed_size: int  # [bytes]
-    size: int  # decompressed [bytes]
-    start: int  # of its record in the file [bytes]
-    length: int  # of its record [bytes]
-    offsets: dict[int, int]  # of the message index of each channel [bytes]
-    index_length: int  # of all message indexes [bytes]
-
-
 @dataclass
 class Counts:
     """What the statistics record tells."""
@@ -155,21 +140,9 @@ def pack_message_index(channel: int, entries: list[tuple[int, int]]) -> bytes:
     return frame(MESSAGE_INDEX, head, b"".join(struct.pack("<QQ", *entry) for entry in entries))
 
 
-def pack_chunk_index(index: ChunkIndex) -> bytes:
-    """A chunk's record in the summary."""
-    return frame(
-        CHUNK_INDEX,
-        struct.pack("<QQQQ", index.start_time, index.end_time, index.start, index.length),
-        text(b"".join(struct.pack("<HQ", *item) for item in index.offsets.items())),
-        struct.pack("<Q", index.index_length),
-        text(index.compression),
-        struct.pack("<QQ", index.compressed_size, index.size),
-    )
-
-
 def index_chunk(
     head: ChunkHead, start: int, length: int, entries: dict[int, list[tuple[int, int]]]
-) -> tuple[ChunkIndex, bytes]:
+) -> tuple[bytes, bytes]:
     """What says where everything in a chunk is.
 
     Args:
@@ -181,22 +154,19 @@ def index_chunk(
     Returns:
         The chunk's record for the summary, and the bytes that follow the chunk.
     """
-    at, offsets, indexes = start + length, {}, b""
+    at, offsets, indexes = start + length, b"", b""
     for channel, listed in entries.items():
-        offsets[channel] = at + len(indexes)
+        offsets += struct.pack("<HQ", channel, at + len(indexes))
         indexes += pack_message_index(channel, listed)
-    index = ChunkIndex(
-        head.start_time,
-        head.end_time,
-        head.compression,
-        len(head.data),
-        head.size,
-        start,
-        length,
-        offsets,
-        len(indexes),
+    summary = frame(
+        CHUNK_INDEX,
+        struct.pack("<QQQQ", head.start_time, head.end_time, start, length),
+        text(offsets),
+        struct.pack("<Q", len(indexes)),
+        text(head.compression),
+        struct.pack("<QQ", len(head.data), head.size),
     )
-    return index, indexes
+    return summary, indexes
 
 
 def pack_statistics(counts: Counts, schemas: int, channels: int, chunks: int) -> bytes:

@@ -21,7 +21,6 @@ from introspect_control.capture.records import (
     SCHEMA,
     STATISTICS,
     Channel,
-    ChunkIndex,
     Counts,
     frame,
     index_chunk,
@@ -86,7 +85,7 @@ class _Pass:
         self._file, self._target = file, target
         self._channels = Channels(file)
         self._found = Salvage(file, self._channels, Counts())
-        self._chunks: list[ChunkIndex] = []
+        self._chunks: list[bytes] = []
         self._there: set[tuple[int, int]] = set()  # types and topics in the file: opcode, number
         self._announced = False  # whether one had to be written that was not there
         self._said: Counts | None = None  # by the file's own summary

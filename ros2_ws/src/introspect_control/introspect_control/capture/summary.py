@@ -19,12 +19,10 @@ from introspect_control.capture.records import (
     STATISTICS,
     SUMMARY_OFFSET,
     Channel,
-    ChunkIndex,
     Counts,
     Schema,
     frame,
     pack_channel,
-    pack_chunk_index,
     pack_footer,
     pack_schema,
     pack_statistics,
@@ -39,7 +37,7 @@ def closing(
     at: int,
     schemas: Sequence[Schema],
     channels: Sequence[Channel],
-    chunks: Sequence[ChunkIndex],
+    chunks: Sequence[bytes],
     counts: Counts,
     bag_metadata: str,
 ) -> bytes:
@@ -49,7 +47,7 @@ def closing(
         at: where in the file it will be [bytes].
         schemas: all types.
         channels: all topics.
-        chunks: all chunks.
+        chunks: records of all chunks, from ``index_chunk``.
         counts: of all messages.
         bag_metadata: content of metadata.yaml, for a bag whose folder is lost.
     """
@@ -60,7 +58,7 @@ def closing(
         SCHEMA: b"".join(map(pack_schema, schemas)),
         CHANNEL: b"".join(map(pack_channel, channels)),
         STATISTICS: pack_statistics(counts, len(schemas), len(channels), len(chunks)),
-        CHUNK_INDEX: b"".join(map(pack_chunk_index, chunks)),
+        CHUNK_INDEX: b"".join(chunks),
         METADATA_INDEX: frame(
             METADATA_INDEX, struct.pack("<QQ", at, len(metadata)), text(BAG_RECORD)
         ),
