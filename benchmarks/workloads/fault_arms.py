@@ -114,7 +114,11 @@ class WatchedSimulation(SimNode):
     def configure(self) -> None:
         """Put the faults between the simulation and its topic."""
         super().configure()
-        self._faulty = FaultyPublisher(self._states._joint_publisher, self._arm)
+        self._to_topic = self._states._joint_publisher
+        self._begin_faultless()
+
+    def _begin_faultless(self) -> None:
+        self._faulty = FaultyPublisher(self._to_topic, self._arm)
         self._states._joint_publisher = self._faulty
 
     @property
@@ -140,6 +144,7 @@ class WatchedSimulation(SimNode):
         """As a simulator that is restarted: all begins anew, what is on the way to it is lost."""
         stage, period = self._stage, self._simulation.period
         self._simulation = Simulation(stage.world, stage.task, 0, period)
+        self._begin_faultless()
         self._deaf_until = time.monotonic() + DEAF
 
     def _on_trajectory(self, message: JointTrajectory) -> None:

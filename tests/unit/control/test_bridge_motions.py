@@ -371,6 +371,25 @@ def test_a_motion_waits_for_an_arm_that_missed_ticks_fell_behind() -> None:
     assert rig.bridge.status().rejected == 0
 
 
+def test_after_an_abort_the_bridge_begins_where_the_arm_has_stopped() -> None:
+    """Not at its last command, however near: nobody holds that any more."""
+    # given an arm that braked a little before where its trajectory would have ended
+    rig = Rig()
+    rig.run(100)
+    rig.bridge.on_abort("given up")
+    stopped = rig.arm.sample(rig.now)[0] + 0.005
+    rig.arm.reset(stopped)
+    rig.run(30, policy=False)
+    count = len(rig.trajectories)
+
+    # when it goes on
+    rig.run(8)
+
+    # then
+    assert len(rig.trajectories) > count
+    assert np.abs(rig.trajectories[count].positions[0] - stopped).max() < 0.002
+
+
 @pytest.mark.parametrize("speed", [0.02, 0.05, 0.1])
 def test_a_bridge_that_stalled_goes_on_from_where_its_trajectory_has_ended(speed: float) -> None:
     """Not from its last command: the arm has gone on from there, and is held where that ended."""

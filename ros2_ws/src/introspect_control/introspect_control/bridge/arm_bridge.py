@@ -275,6 +275,11 @@ class ArmBridge:
             self._settle(reason)
         self._motion.cancel(reason)
 
+    def on_abort(self, reason: str) -> None:
+        """The arm has given a trajectory up: it brakes, and holds where that ends."""
+        self.fall_silent(reason)
+        self._guard.forget_last()
+
     def rearm(self) -> bool:
         """Leave a FAULT; returns whether the bridge is free of faults and not stopping."""
         self._start_problem = ""

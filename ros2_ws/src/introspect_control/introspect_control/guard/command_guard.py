@@ -234,6 +234,10 @@ class CommandGuard:
             self._limiter.reset(self._limiter.position if at is None else np.asarray(at).tolist())
             self._come_to_rest()
 
+    def forget_last(self) -> None:
+        """The arm does not hold the last command: begin at the measured joints the next time."""
+        self._sent = False
+
     def rearm(self) -> bool:
         """Leave FAULT for IDLE; returns whether the guard is free of faults and not stopping."""
         if self.state is GuardState.FAULT:

@@ -268,7 +268,7 @@ class ArmBridgeNode(ManagedNode[ArmBridgeParameters]):
         self._aborted_at = now
         if again:  # something is in its way
             self._bridge.stop(f"{ABORTED}, again within {ABORTED_AGAIN:g} s")
-        self._bridge.fall_silent(ABORTED)
+        self._bridge.on_abort(ABORTED)
 
     def _on_description(self, message: String) -> None:
         """Compare our limits with those of who drives the arm."""
