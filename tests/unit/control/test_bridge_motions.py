@@ -377,7 +377,7 @@ def test_after_an_abort_the_bridge_begins_where_the_arm_has_stopped() -> None:
     rig = Rig()
     rig.run(100)
     rig.bridge.on_abort("given up")
-    stopped = rig.arm.sample(rig.now)[0] + 0.005
+    stopped = rig.trajectories[-1].positions[-1] - 0.005
     rig.arm.reset(stopped)
     rig.run(30, policy=False)
     count = len(rig.trajectories)
