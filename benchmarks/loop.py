@@ -11,7 +11,6 @@ the same graph is recorded and not recorded by turns: what a recording costs the
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
 import time
@@ -27,7 +26,7 @@ from std_srvs.srv import Trigger
 from benchmarks.processes import cpu_times, processes
 from benchmarks.rows import Row, machine, positive, tell, write
 from benchmarks.sides import ROOT
-from benchmarks.turns import ask, executor_of, ros, turn
+from benchmarks.turns import ask, executor_of, ros, turn, use_own_domain
 from benchmarks.workloads.relay import RATE, RelayedWorld
 from introspect_control.nodes.runtime import end
 from introspect_sim.nodes.sim_node import SimNode
@@ -211,8 +210,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, help="folder for bench.json, as results/bench-loop")
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
     options = parser.parse_args()
-    os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 100)  # nobody else's nodes
-    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    use_own_domain()
     where = machine()
     try:
         rows = measure(options.seconds)

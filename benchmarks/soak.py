@@ -26,7 +26,7 @@ from rclpy.node import Node
 
 from benchmarks.rows import Row, machine, positive, tell, write
 from benchmarks.sides import ROOT
-from benchmarks.turns import executor_of, ros, turn
+from benchmarks.turns import executor_of, ros, turn, use_own_domain
 from benchmarks.workloads.resident import Resident, resident
 from introspect_control.capture import BagReader
 from introspect_control.capture.verify import inspect
@@ -220,8 +220,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, help="folder for soak.json and soak.png")
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
     options = parser.parse_args()
-    os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 100)  # nobody else's nodes
-    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    use_own_domain()
     where = machine()
     with tempfile.TemporaryDirectory() as folder:
         bag = Path(folder) / "bag"

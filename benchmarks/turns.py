@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,11 @@ from rclpy.node import Node
 
 from introspect_control.nodes.middleware import enter_graph
 from introspect_control.nodes.runtime import make_executor
+
+
+def use_own_domain() -> None:
+    """Meet nobody else's nodes; for this process and those that it starts."""
+    os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 100)
 
 
 @contextmanager
