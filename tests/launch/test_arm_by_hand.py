@@ -8,9 +8,10 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -98,34 +99,92 @@ def test_an_unarmed_arm_does_not_move_before_a_person_has_armed_it(
         assert code == 0, said
 
 
-def test_keys_move_the_tool_until_they_are_let_go(ros_domain: int, tmp_path: Path) -> None:
-    with running(tmp_path, "mock:=true", "speed:=0.5"):
-        before = tool(tmp_path, "before")
-        keyboard, terminal = pty.openpty()
-        hand = subprocess.Popen(
+class Hand:
+    """A person at ``arm teleop``, in a terminal that is always read."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._keyboard, terminal = pty.openpty()
+        self.program = subprocess.Popen(
             [*INTROSPECT, "arm", "teleop"],
-            cwd=tmp_path, stdin=terminal, stdout=terminal, stderr=terminal,
+            cwd=folder, stdin=terminal, stdout=terminal, stderr=terminal,
         )  # fmt: skip
+        os.close(terminal)
+        self.shown = ""
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        with suppress(OSError):  # its program has ended
+            while some := os.read(self._keyboard, 1024):
+                self.shown += some.decode(errors="replace")
+
+    @property
+    def state(self) -> str:
+        """The line as it stands."""
+        return self.shown.rpartition("\r")[0].rpartition("\x1b[K")[2]
+
+    def type(self, key: str) -> None:
+        os.write(self._keyboard, key.encode())
+
+    def hold(self, key: str) -> None:
+        """Type a key as often as one that is held; go on where a busy machine stopped the arm."""
+        self.type(key)
+        time.sleep(0.05)
+        if self.state.startswith("FAULT"):
+            self.rearm()
+
+    def rearm(self) -> None:
+        code, said = introspect("arm", "rearm", folder=self._folder)
+        assert code == 0, said
+
+
+@pytest.fixture
+def hand(ros_domain: int, tmp_path: Path) -> Iterator[Hand]:
+    with running(tmp_path, "mock:=true", "speed:=0.5"):
+        hand = Hand(tmp_path)
         try:
-            shown = b""
-            deadline = time.monotonic() + PATIENCE
-            while b"idle" not in shown and time.monotonic() < deadline:
-                shown += os.read(keyboard, 1024)
-            while shown.count(b"moving") < 25 and time.monotonic() < deadline:
-                os.write(keyboard, b"r")
-                time.sleep(0.05)  # a key that is held repeats
-                shown += os.read(keyboard, 1024)
-            assert b"moving" in shown
-            os.write(keyboard, b"x")
-            assert hand.wait(30) == 0
+            wait_until(lambda: hand.state.startswith("idle"), hand)
+            yield hand
         finally:
-            hand.kill()
-            os.close(keyboard)
-            os.close(terminal)
-        after = tool(tmp_path, "after")
+            hand.program.kill()
+
+
+def wait_until(reached: Callable[[], bool], hand: Hand) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not reached():
+        assert time.monotonic() < deadline, f"shown so far: {hand.shown[-2000:]!r}"
+        time.sleep(0.02)
+
+
+def test_keys_move_the_tool_until_they_are_let_go(hand: Hand, tmp_path: Path) -> None:
+    before = tool(tmp_path, "before")
+
+    def moved() -> bool:
+        hand.hold("r")
+        return hand.shown.count("moving") >= 25
+
+    wait_until(moved, hand)
+    hand.type("x")
+    assert hand.program.wait(30) == 0
+    after = tool(tmp_path, "after")
 
     assert 0.02 < after[2] - before[2] < 0.12
     assert abs(after[0] - before[0]) < 0.02
+
+
+def test_an_arm_whose_keyboard_hangs_stops_and_can_be_moved_again(hand: Hand) -> None:
+    def moves() -> bool:
+        hand.hold("r")
+        return hand.state.startswith("moving")
+
+    wait_until(moves, hand)
+    hand.program.send_signal(signal.SIGSTOP)
+    time.sleep(0.5)
+    hand.program.send_signal(signal.SIGCONT)
+    wait_until(lambda: hand.state.startswith("FAULT: no policy action for"), hand)
+
+    hand.rearm()
+    wait_until(moves, hand)
 
 
 def tool(folder: Path, pose: str) -> list[float]:

@@ -61,6 +61,7 @@ class TeleoperationNode(ManagedNode[TeleoperationParameters]):
             raise ConfigurationError(str(error)) from error
         self._hand = Teleoperation()
         self._header = Header(frame_id=arm.base_frame)
+        self._seen = False  # a joint state, whose stamp every action must carry
         self._state = "no guard/status yet (is arm_bridge_node running?)"
         self._sequence, self._moving = 0, False
         self._width = arm.gripper.width_max  # as it is [m]
@@ -94,6 +95,8 @@ class TeleoperationNode(ManagedNode[TeleoperationParameters]):
             self.finish(0)
 
     def _publish(self, wish: Wish) -> None:
+        if not self._seen:
+            return
         gripper = self._arm.gripper
         width = self._width
         if wish.open is not None:
@@ -112,7 +115,7 @@ class TeleoperationNode(ManagedNode[TeleoperationParameters]):
         self._sequence += 1
 
     def _on_joints(self, message: JointState) -> None:
-        self._header.stamp = message.header.stamp
+        self._header.stamp, self._seen = message.header.stamp, True
         width = self._arm.gripper.width_from_joints(message.name, message.position)
         self._width = self._width if width is None else width
 
