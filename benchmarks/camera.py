@@ -9,9 +9,18 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from pathlib import Path
 
-from benchmarks.rows import Row, at_least_one, machine, median_row, positive, ratios, tell, write
+from benchmarks.rows import (
+    Row,
+    add_output,
+    at_least_one,
+    machine,
+    median_row,
+    positive,
+    ratios,
+    tell,
+    write,
+)
 from benchmarks.sides import ROOT, SideError, interleave, starting
 from introspect_sim.worlds import WorldError
 from introspect_sim.worlds.offscreen import choose_offscreen_gl
@@ -68,8 +77,7 @@ def main() -> int:
     parser.add_argument(
         "--seconds", type=positive, default=1.0, help="CPU time of a turn (default 1)"
     )
-    parser.add_argument("--out", type=Path, help="folder for bench.json, as results/bench-camera")
-    parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
+    add_output(parser, "bench.json, as results/bench-camera")
     options = parser.parse_args()
     where = machine()
     try:

@@ -17,7 +17,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.rows import Row, machine, tell, write
+from benchmarks.rows import Row, add_output, machine, tell, write
 from benchmarks.sides import ROOT
 from introspect_control.capture import BagReader, BagWriter
 from introspect_control.capture.definition import parse_definition
@@ -101,8 +101,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="introspect bench capture_kill", description=__doc__)
     parser.add_argument("--kills", type=int, default=50, help="how many (default 50)")
     parser.add_argument("--seed", type=int, default=0, help="of the instants (default 0)")
-    parser.add_argument("--out", type=Path, help="folder for kill.json, as results/capture")
-    parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
+    add_output(parser, "kill.json, as results/capture")
     parser.add_argument("--record", nargs=2, type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.record:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.rows import Row, at_least_one, machine, median_row, tell, write
+from benchmarks.rows import Row, add_output, at_least_one, machine, median_row, tell, write
 from benchmarks.sides import ROOT
 from introspect_description import ArmDescription
 from introspect_learning.bbrl import BBRLConfig, make_env
@@ -135,8 +135,7 @@ def main() -> int:
     parser.add_argument(
         "--episodes", type=at_least_one, default=2000, help="of training (default 2000)"
     )
-    parser.add_argument("--out", type=Path, help="folder for bench.json and a figure")
-    parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
+    add_output(parser, "bench.json and a figure")
     options = parser.parse_args()
     where, started = machine(), time.perf_counter()
     torch.set_num_threads(1)

@@ -10,11 +10,20 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from pathlib import Path
 from typing import Any
 
 from benchmarks.peers import PeersError, peers_python
-from benchmarks.rows import Row, at_least_one, machine, median_row, positive, ratios, tell, write
+from benchmarks.rows import (
+    Row,
+    add_output,
+    at_least_one,
+    machine,
+    median_row,
+    positive,
+    ratios,
+    tell,
+    write,
+)
 from benchmarks.sides import ROOT, Sample, SideError, interleave, starting
 
 FINE = {"timestep": 0.002, "period": 0.01}  # 20 steps of 2 ms, as the peers
@@ -142,8 +151,7 @@ def main() -> int:
         "--seconds", type=positive, default=0.5, help="CPU time of a turn (default 0.5)"
     )
     parser.add_argument("--no-peers", action="store_true", help="only ours")
-    parser.add_argument("--out", type=Path, help="folder for bench.json, as results/bench-env")
-    parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
+    add_output(parser, "bench.json, as results/bench-env")
     options = parser.parse_args()
     where = machine()
     try:

@@ -19,7 +19,7 @@ from typing import Any
 
 from introspect_msgs.msg import GuardStatus
 
-from benchmarks.rows import Row, machine, tell, write
+from benchmarks.rows import Row, add_output, machine, tell, write
 from benchmarks.turns import ros
 from benchmarks.workloads.fault_cases import CASES, Case, Expect
 from benchmarks.workloads.fault_files import FILE_CASES
@@ -242,8 +242,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="introspect bench faults", description=__doc__)
     parser.add_argument("--arms", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument("--only", default="", help="faults whose row or name has this in it")
-    parser.add_argument("--out", type=Path, default=Path("results/faults"))
-    parser.add_argument("--json", action="store_true")
+    add_output(parser, "faults.json and README.md", Path("results/faults"))
     options = parser.parse_args()
     os.environ.setdefault("ROS_DOMAIN_ID", DOMAIN)
     start, where = time.monotonic(), machine()

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.peers import PeersError, peers_python
-from benchmarks.rows import Row, at_least_one, machine, median_row, tell, write
+from benchmarks.rows import Row, add_output, at_least_one, machine, median_row, tell, write
 from benchmarks.sides import ROOT, environment
 from introspect_learning.evaluation.statistics import wilson
 
@@ -132,8 +132,7 @@ def main() -> int:
         default=10.0,
         help="CPU time of the peer (default 10; 0: none)",
     )
-    parser.add_argument("--out", type=Path, help="folder for bench.json and a figure")
-    parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
+    add_output(parser, "bench.json and a figure")
     options = parser.parse_args()
     where, started = machine(), time.perf_counter()
     try:

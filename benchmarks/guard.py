@@ -9,12 +9,11 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.rows import Row, at_least_one, machine, tell, write
+from benchmarks.rows import Row, add_output, at_least_one, machine, tell, write
 from benchmarks.sides import ROOT
 from introspect_control.bridge.config import BridgeConfig
 from introspect_control.bridge.hazards import make_watch
@@ -94,8 +93,7 @@ def main() -> int:
     """Run the program."""
     parser = argparse.ArgumentParser(prog="introspect bench guard", description=__doc__)
     parser.add_argument("--calls", type=at_least_one, default=20_000, help="(default 20000)")
-    parser.add_argument("--out", type=Path, help="folder for bench.json, as results/bench-guard")
-    parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
+    add_output(parser, "bench.json, as results/bench-guard")
     options = parser.parse_args()
     where, table = machine(), []
     for name in ARMS:

@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.rows import Row, at_least_one, machine, median_row, tell, write
+from benchmarks.rows import Row, add_output, at_least_one, machine, median_row, tell, write
 from benchmarks.sides import ROOT
 from introspect_learning.evaluation.statistics import wilson
 
@@ -131,8 +131,7 @@ def main() -> int:
     parser.add_argument("--teacher", choices=sorted(SUCCESS), default="script")
     parser.add_argument("--runs", type=Path, help="folder of the runs (runs/bench-learning-script)")
     parser.add_argument("--resume", action="store_true", help="go on with the runs that are there")
-    parser.add_argument("--out", type=Path, help="folder for bench.json and a figure")
-    parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
+    add_output(parser, "bench.json and a figure")
     options = parser.parse_args()
     where = machine()
     runs = options.runs or ROOT / "runs" / f"bench-learning-{options.teacher}"

@@ -3,9 +3,10 @@
 This process is ``sim_node``; the bridge, both nodes of the policy and the task node are processes
 of their own, as ``introspect launch sim`` starts them. Times run from the publication of a state to
 the arrival of what answers it: any trajectory (the bridge alone), the policy's action, and the
-command (the trajectory that carries this action out). Beside them is the floor: a relay of two
-nodes, joint states there, trajectories of the same size back, and nothing in between. At the end
-the same graph is recorded and not recorded by turns: what a recording costs the loop.
+command (the trajectory that carries this action out). Beside them are the floors: two processes or
+five in a ring, joint states there, trajectories of the same size back, and nothing in between. Then
+the same graph is recorded and not recorded by turns: what a recording costs the loop. How evenly
+commands come that the bridge sends by its own clock is measured on the mock arm.
 """
 
 from __future__ import annotations
@@ -23,11 +24,12 @@ from introspect_msgs.srv import StartCapture
 from numpy.typing import NDArray
 from std_srvs.srv import Trigger
 
+from benchmarks.period import command_arrivals, period_rows
 from benchmarks.processes import cpu_times, processes
-from benchmarks.rows import Row, machine, positive, tell, write
+from benchmarks.rings import RINGS, ring_times
+from benchmarks.rows import Row, add_output, machine, positive, tell, write
 from benchmarks.sides import ROOT
 from benchmarks.turns import ask, executor_of, ros, turn, use_own_domain
-from benchmarks.workloads.relay import RATE, RelayedWorld
 from introspect_control.nodes.runtime import end
 from introspect_sim.nodes.sim_node import SimNode
 
@@ -36,6 +38,7 @@ Samples = NDArray[np.float64]
 EPISODE = "an episode (try: introspect launch sim)"
 START = 60.0  # longest wait for all processes [s]
 TARGETS = {("command", 50): 1.5, ("command", 99): 4.0}  # [ms]
+RATE = 100  # of joint states [Hz]
 NODES = {
     "arm_bridge_node": "introspect_control.nodes.arm_bridge_node",
     "behaviour_node": "introspect_learning.nodes.behaviour_node",
@@ -52,7 +55,7 @@ SIMULATED = ("arm_bridge_node", "behaviour_node")  # that follow the clock, as i
 
 
 def measure(seconds: float) -> list[Row]:
-    """Measure the floor and the graph.
+    """Measure the rings, the graph, what recording costs it, and the bridge's own clock.
 
     Args:
         seconds: of each.
@@ -60,7 +63,9 @@ def measure(seconds: float) -> list[Row]:
     Raises:
         TimeoutError: Something did not start.
     """
-    rows = percentile_rows("relay", relay_times(seconds), seconds)
+    rows = []
+    for name, (relays, rate) in RINGS.items():
+        rows += percentile_rows(name, ring_times(relays, rate, seconds, START), seconds)
     samples, shares = graph_times(seconds)
     for name, times in samples.items():
         rows += percentile_rows(name, times, seconds)
@@ -68,7 +73,8 @@ def measure(seconds: float) -> list[Row]:
         Row(name, metric, value, None, n, 0, seconds)
         for (name, metric), (value, n) in shares.items()
     ]
-    return rows + recording_rows(*recorded_times(seconds), seconds)
+    rows += recording_rows(*recorded_times(seconds), seconds)
+    return rows + period_rows(command_arrivals(seconds, START), seconds)
 
 
 def percentile_rows(what: str, samples: Samples, seconds: float) -> list[Row]:
@@ -92,18 +98,6 @@ def percentile_rows(what: str, samples: Samples, seconds: float) -> list[Row]:
             Row(what, f"p{q}_ms", value, interval, len(times), 0, seconds, target, at_most=True)
         )
     return rows
-
-
-def relay_times(seconds: float) -> Samples:
-    """Response times of a relay [s]."""
-    with processes({"relay": ["-m", "benchmarks.workloads.relay"]}), ros():
-        world = RelayedWorld()
-        executor = executor_of(world)
-        turn(executor, lambda: len(world.responses.samples) > RATE, START, "the relay")
-        world.responses.samples.clear()
-        turn(executor, lambda: False, seconds)
-        end(world)
-    return np.array(world.responses.samples)
 
 
 def graph_times(
@@ -207,8 +201,7 @@ def main() -> int:
     """Run the program."""
     parser = argparse.ArgumentParser(prog="introspect bench loop", description=__doc__)
     parser.add_argument("--seconds", type=positive, default=20.0, help="of each side (default 20)")
-    parser.add_argument("--out", type=Path, help="folder for bench.json, as results/bench-loop")
-    parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
+    add_output(parser, "bench.json, as results/bench-loop")
     options = parser.parse_args()
     use_own_domain()
     where = machine()
@@ -220,7 +213,8 @@ def main() -> int:
         write(ROOT / options.out / "bench.json", rows, machine=where)
     headline = next(row for row in rows if row.target is not None)
     title = (
-        "From the publication of a state to the arrival of what answers it, over real processes:"
+        "From the publication of a state to the arrival of what answers it, over real processes; "
+        "and how evenly commands come:"
     )
     tell(rows, headline, title, options.json)
     if where["load_before"] > 0.5 and not options.json:

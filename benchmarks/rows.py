@@ -150,6 +150,19 @@ def tell(rows: Sequence[Row], headline: Row, title: str, as_json: bool) -> None:
     print(table(rows))
 
 
+def add_output(parser: argparse.ArgumentParser, holding: str, default: Path | None = None) -> None:
+    """Let a benchmark be told where its figures go: ``--out`` and ``--json``.
+
+    Args:
+        parser: of the benchmark's own arguments.
+        holding: what is written into the folder.
+        default: folder; None: nothing is written unless asked for.
+    """
+    usual = f" (default {default})" if default else ""
+    parser.add_argument("--out", type=Path, default=default, help=f"folder for {holding}{usual}")
+    parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
+
+
 def at_least_one(word: str) -> int:
     """The type of an argument that counts something."""
     if not word.isdigit() or int(word) < 1:

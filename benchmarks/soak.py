@@ -24,7 +24,7 @@ from pathlib import Path
 from introspect_msgs.msg import GuardStatus
 from rclpy.node import Node
 
-from benchmarks.rows import Row, machine, positive, tell, write
+from benchmarks.rows import Row, add_output, machine, positive, tell, write
 from benchmarks.sides import ROOT
 from benchmarks.turns import executor_of, ros, turn, use_own_domain
 from benchmarks.workloads.resident import Resident, resident
@@ -217,8 +217,7 @@ def main() -> int:
     """Run the program."""
     parser = argparse.ArgumentParser(prog="introspect bench soak", description=__doc__)
     parser.add_argument("--minutes", type=positive, default=60.0, help="how long (default 60)")
-    parser.add_argument("--out", type=Path, help="folder for soak.json and soak.png")
-    parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
+    add_output(parser, "soak.json and soak.png")
     options = parser.parse_args()
     use_own_domain()
     where = machine()

@@ -9,13 +9,12 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.rows import Row, at_least_one, machine, median_row, tell, write
+from benchmarks.rows import Row, add_output, at_least_one, machine, median_row, tell, write
 from benchmarks.sides import ROOT
 from introspect_control.perception import (
     CameraModel,
@@ -236,8 +235,7 @@ def main() -> int:
         "--views", type=at_least_one, default=40, help="of each distance (default 40)"
     )
     parser.add_argument("--seed", type=int, default=0, help="of everything that is random")
-    parser.add_argument("--out", type=Path, help="folder for bench.json, as results/bench-tags")
-    parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
+    add_output(parser, "bench.json, as results/bench-tags")
     options = parser.parse_args()
     where, views_of, seed = machine(), options.views, options.seed
     rows = [row for distance in DISTANCES for row in accuracy(distance, views_of, seed)]

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import argparse
 import time
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.rows import Row, at_least_one, machine, median_row, tell, write
+from benchmarks.rows import Row, add_output, at_least_one, machine, median_row, tell, write
 from benchmarks.sides import ROOT
 from introspect_control.perception import CameraModel, ObjectTracker, Pose, TagFamily, TaggedObject
 from introspect_control.perception.pictures import TagPainter
@@ -139,8 +138,7 @@ def main() -> int:
     """Run the program."""
     parser = argparse.ArgumentParser(prog="introspect bench tags_policy", description=__doc__)
     parser.add_argument("--episodes", type=at_least_one, default=40, help="(default 40)")
-    parser.add_argument("--out", type=Path, help="folder for bench.json")
-    parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
+    add_output(parser, "bench.json")
     options = parser.parse_args()
     where = machine()
     rows = measure(options.episodes)

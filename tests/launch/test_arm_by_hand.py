@@ -111,6 +111,7 @@ class Hand:
         )  # fmt: skip
         os.close(terminal)
         self.shown = ""
+        self.rearmed = 0
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
@@ -133,7 +134,13 @@ class Hand:
         if self.state.startswith("FAULT"):
             self.rearm()
 
+    def leave(self) -> None:
+        self.program.kill()
+        self.program.wait()
+        os.close(self._keyboard)
+
     def rearm(self) -> None:
+        self.rearmed += 1
         code, said = introspect("arm", "rearm", folder=self._folder)
         assert code == 0, said
 
@@ -146,7 +153,7 @@ def hand(ros_domain: int, tmp_path: Path) -> Iterator[Hand]:
             wait_until(lambda: hand.state.startswith("idle"), hand)
             yield hand
         finally:
-            hand.program.kill()
+            hand.leave()
 
 
 def wait_until(reached: Callable[[], bool], hand: Hand) -> None:
@@ -168,6 +175,7 @@ def test_keys_move_the_tool_until_they_are_let_go(hand: Hand, tmp_path: Path) ->
     assert hand.program.wait(30) == 0
     after = tool(tmp_path, "after")
 
+    assert hand.rearmed <= 3, "the arm stops again and again"
     assert 0.02 < after[2] - before[2] < 0.12
     assert abs(after[0] - before[0]) < 0.02
 
@@ -184,6 +192,7 @@ def test_an_arm_whose_keyboard_hangs_stops_and_can_be_moved_again(hand: Hand) ->
     wait_until(lambda: hand.state.startswith("FAULT: no policy action for"), hand)
 
     hand.rearm()
+    wait_until(lambda: hand.state.startswith("idle"), hand)
     wait_until(moves, hand)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import pytest
 
 from benchmarks.fetch import share_row
 from benchmarks.learning import rows_of
-from benchmarks.rows import Row, median_interval, median_row, ratios, write
+from benchmarks.period import period_rows
+from benchmarks.rows import Row, add_output, median_interval, median_row, ratios, write
 
 KEYS = {"what", "metric", "value", "ci95", "n", "seed", "seconds"}
 
@@ -98,3 +100,26 @@ def test_a_share_of_episodes_has_its_interval() -> None:
     assert row.value == 0.99
     assert row.met
     assert row.ci95[0] < 0.97 < row.ci95[1]
+
+
+def test_every_benchmark_is_told_in_the_same_words_where_its_figures_go() -> None:
+    parser = argparse.ArgumentParser()
+    add_output(parser, "bench.json", Path("results/here"))
+
+    assert vars(parser.parse_args([])) == {"out": Path("results/here"), "json": False}
+    given = parser.parse_args(["--out", "there", "--json"])
+    assert (given.out, given.json) == (Path("there"), True)
+    assert "folder for bench.json (default results/here)" in parser.format_help()
+
+
+def test_commands_that_come_late_and_commands_that_do_not_are_told_apart() -> None:
+    on_time = 0.01 * np.arange(1000)
+    late = on_time + 0.002 * (np.arange(1000) % 2)
+
+    def figures(arrivals: np.ndarray) -> dict[str, float]:
+        return {row.metric: row.value for row in period_rows(arrivals, 10.0)}
+
+    assert figures(on_time) == pytest.approx({"std_ms": 0.0, "missed_percent": 0.0}, abs=1e-9)
+    assert figures(late)["std_ms"] == pytest.approx(2.0, rel=0.01)
+    assert figures(late)["missed_percent"] == 0.0
+    assert figures(np.delete(on_time, slice(500, 510)))["missed_percent"] == pytest.approx(1.0)

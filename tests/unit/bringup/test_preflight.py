@@ -157,6 +157,18 @@ def test_what_needs_internal_states_is_refused_without_them(
             {"objects": "tags", "camera_pose": "none/such.yaml"},
             "camera_pose:=none/such.yaml: there is no such file",
         ),
+        (
+            {"objects": "tags", "camera_pose": __file__, "tags": "none/such.yaml"},
+            "tags:=none/such.yaml: there is no such file",
+        ),
+        (
+            {"objects": "tags", "camera_pose": __file__, "camera_file": "none/such.yaml"},
+            "camera_file:=none/such.yaml: there is no such file",
+        ),
+        *(
+            ({name: __file__}, f"{name}:= is for objects seen by a camera. Cure: objects:=tags")
+            for name in ("camera_pose", "camera_file", "tags")
+        ),
     ],
 )
 def test_a_real_arm_is_not_started_with_what_it_cannot_have(
@@ -167,5 +179,12 @@ def test_a_real_arm_is_not_started_with_what_it_cannot_have(
 
 
 def test_a_real_arm_and_a_mock_one_need_nothing_else() -> None:
-    for given in ({}, {"mock": "true"}, {"driver": "xarm", "address": "192.168.1.10"}):
+    files = dict.fromkeys(("camera_pose", "camera_file", "tags"), __file__)
+    for given in (
+        {},
+        {"mock": "true"},
+        {"driver": "xarm", "address": "192.168.1.10"},
+        {"objects": "tags", "camera_pose": __file__},
+        {"objects": "tags", **files},
+    ):
         preflight.check((), REAL.resolve(given), {})

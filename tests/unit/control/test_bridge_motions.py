@@ -468,3 +468,20 @@ def test_a_tool_that_was_kept_from_the_table_goes_up_when_it_is_told_to() -> Non
 
     # then
     assert chain.forward(rig.arm.sample(rig.now)[0][None])[0][0, 2] > low + 0.05
+
+
+@pytest.mark.parametrize("lockstep", [False, True])
+def test_what_an_action_would_have_led_to_is_not_told_of_the_motion_after_it(
+    lockstep: bool,
+) -> None:
+    rig = Rig(lockstep, workspace_upper=(0.6, 0.9, 1.4))  # type: ignore[arg-type]
+    rig.run(400)  # forward, until there is no more room
+    assert "the arm would" in rig.bridge.status().reason
+    rig.act(rig.hold())
+    rig.run_until(GuardState.IDLE)
+
+    assert rig.bridge.follow(smooth(rig.arm.sample(rig.now)[0], ARM.home), rig.now) == ""
+    rig.run(20, policy=False)
+
+    assert rig.bridge.state is GuardState.ACTIVE
+    assert rig.bridge.status().reason == ""

@@ -1,5 +1,7 @@
 """The short horizon always ends at rest within the limits, and the sampler follows it exactly."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +9,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from introspect_control.trajectory import HermiteSampler, ShortHorizon, Trajectory
+from introspect_control.trajectory import (
+    HermiteSampler,
+    ShortHorizon,
+    Trajectory,
+    trajectory_in_order,
+)
 from introspect_description import ArmDescription
 
 ARM = ArmDescription.load("panda")
@@ -204,3 +211,44 @@ def test_many_samples_are_the_same_as_one_by_one() -> None:
     np.testing.assert_allclose(
         sampler.sample_many(times), [sampler.sample(time)[0] for time in times], atol=1e-12
     )
+
+
+def test_joints_in_any_order_come_out_in_the_arms() -> None:
+    rng = np.random.default_rng(0)
+    positions, velocities = rng.normal(size=(2, 3, 7))
+    names, times = list(ARM.joint_names), [0.1, 0.2, 0.3]
+
+    for order in (rng.permutation(7) for _ in range(20)):
+        shuffled = [names[k] for k in order]
+        given = positions[:, order].tolist(), velocities[:, order].tolist()
+        found = trajectory_in_order(names, shuffled, times, *given)
+        assert np.array_equal(found.positions, positions)
+        assert np.array_equal(found.velocities, velocities)
+        assert found.times.tolist() == times
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"names": ["panda_joint1"]}, "it names panda_joint1; the arm has panda_joint1, panda_j"),
+        ({"names": []}, "it names no joint; the arm has"),
+        ({"times": [], "positions": [], "velocities": []}, "it has no points"),
+        ({"positions": []}, "it has 1 times, 0 positions and 1 velocities"),
+        ({"velocities": []}, "it has 1 times, 1 positions and 0 velocities"),
+        ({"times": [0.1, 0.2]}, "it has 2 times, 1 positions and 1 velocities"),
+        ({"velocities": [[]]}, "each point needs 7 positions and as many velocities, got [0, 7]"),
+        ({"positions": [[0.0] * 6]}, "each point needs 7 positions and as many velocities, got [6"),
+    ],
+)
+def test_a_trajectory_of_other_joints_or_without_numbers_for_each_is_refused(
+    change: dict[str, list[str]], problem: str
+) -> None:
+    given = {
+        "names": list(ARM.joint_names),
+        "times": [0.1],
+        "positions": [[0.0] * 7],
+        "velocities": [[0.0] * 7],
+    } | change
+
+    with pytest.raises(ValueError, match=re.escape(problem)):
+        trajectory_in_order(ARM.joint_names, **given)  # type: ignore[arg-type]

@@ -128,6 +128,21 @@ def test_a_reset_choreographer_remembers_nothing() -> None:
     np.testing.assert_array_equal(first, [choreographer.run(row).probabilities for row in heard])
 
 
+def test_what_is_rehearsed_leaves_no_trace() -> None:
+    rng = np.random.default_rng(0)
+    plain, rehearsing = (ChoreographerRuntime.load(shipped()) for _ in range(2))
+    (layer, size), *_ = plain.contract.layers.items()
+
+    for _ in range(20):
+        heard = {layer: rng.normal(size=size).astype(np.float32)}
+        rehearsing.rehearse()
+        expected, found = plain.run(heard), rehearsing.run(heard)
+        rehearsing.rehearse()
+        assert found.index == expected.index
+        assert np.array_equal(found.memory, expected.memory)
+        assert np.array_equal(found.probabilities, expected.probabilities)
+
+
 def test_the_output_has_one_action_a_behaviour() -> None:
     behaviours = BehavioursRuntime.load(shipped(), ARM)
     output = behaviours.run(np.zeros(OBSERVATION.size, dtype=np.float32))

@@ -119,11 +119,15 @@ def test_wrong_joint_names_are_refused_with_both_lists(
         ([[0.0] * 7], [[]], [0.01]),
         ([[0.0] * 7, [0.0] * 6], [[0.0] * 7, [0.0] * 7], [0.01, 0.02]),
         ([], [], []),
+        ([], [[0.0] * 7], [0.01]),
         ([[0.0] * 7, [0.0] * 7], [[0.0] * 7, [0.0] * 7], [0.02, 0.01]),
         ([[float("nan")] * 7], [[0.0] * 7], [0.01]),
         ([[0.0] * 7], [[float("inf")] * 7], [0.01]),
     ],
-    ids=["short", "no velocities", "ragged", "no points", "back in time", "nan", "inf"],
+    ids=[
+        *("short", "no velocities", "ragged", "no points", "no positions"),
+        *("back in time", "nan", "inf"),
+    ],
 )
 def test_broken_trajectories_are_refused_and_change_nothing(
     controller: SimulatedController,

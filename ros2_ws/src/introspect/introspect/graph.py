@@ -260,6 +260,14 @@ REAL = Graph(
             choices=("topic", "tags"),
         ),
         Argument("camera_pose", "", "file of the camera's calibration, for objects:=tags"),
+        Argument(
+            "camera_file",
+            "",
+            "file of the camera's intrinsics, for objects:=tags; empty: as its driver tells them",
+        ),
+        Argument(
+            "tags", "", "file of objects and tags, for objects:=tags; empty: a cube and a goal"
+        ),
         _BACKEND,
         _SEED,
         Argument("faults", "", "what goes wrong in the mock arm, and when: a YAML file"),
@@ -310,7 +318,9 @@ REAL = Graph(
             package="introspect_control",
             executable="object_pose_node",
             name="object_pose_node",
-            parameters=_ARM | _from_arguments("camera_pose"),
+            parameters=_ARM
+            | _from_arguments("camera_pose", "camera_file")
+            | {"objects": FromArgument("tags")},
             condition=When("objects", "tags"),
         ),
         *_policy_nodes({"real_gripper": _REAL_GRIPPER}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -23,6 +24,49 @@ class Trajectory(NamedTuple):
     times: Array  # (k,) from the start, increasing [s]
     positions: Array  # (k, joints) [rad]
     velocities: Array  # (k, joints) [rad/s]
+
+
+def trajectory_in_order(
+    joints: Sequence[str],
+    names: Sequence[str],
+    times: Sequence[float],
+    positions: Sequence[Sequence[float]],
+    velocities: Sequence[Sequence[float]],
+) -> Trajectory:
+    """A trajectory with its joints in the arm's order, from whatever order a message has.
+
+    Args:
+        joints: of the arm.
+        names: of the message's joints.
+        times: of the points, from the start [s].
+        positions: per point and joint [rad].
+        velocities: per point and joint [rad/s].
+
+    Raises:
+        ValueError: Unknown, missing or repeated joints, no points, or points without a position
+            and a velocity for each joint. That times increase is for who follows it to see.
+    """
+    names = list(names)
+    if sorted(names) != sorted(joints):
+        raise ValueError(
+            f"it names {', '.join(names) or 'no joint'}; the arm has {', '.join(joints)}"
+        )
+    if not len(times):
+        raise ValueError("it has no points")
+    counts = len(times), len(positions), len(velocities)
+    if len(set(counts)) > 1:
+        raise ValueError("it has {} times, {} positions and {} velocities".format(*counts))
+    lengths = sorted({len(values) for values in (*positions, *velocities)})
+    if lengths != [len(names)]:
+        raise ValueError(
+            f"each point needs {len(names)} positions and as many velocities, got {lengths}"
+        )
+    order = [names.index(name) for name in joints]
+    return Trajectory(
+        np.array(times, dtype=np.float64),
+        np.array(positions, dtype=np.float64)[:, order],
+        np.array(velocities, dtype=np.float64)[:, order],
+    )
 
 
 class ShortHorizon:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from introspect_control.trajectory import HermiteSampler, Trajectory
+from introspect_control.trajectory import HermiteSampler, Trajectory, trajectory_in_order
 
 if TYPE_CHECKING:
     from introspect_description import ArmDescription
@@ -25,11 +25,9 @@ class CommandReader:
     """
 
     def __init__(self, arm: ArmDescription) -> None:
-        self._names = arm.joint_names
+        self._joints = arm.joint_names
         self._gripper = arm.gripper
         self._trial = HermiteSampler(np.asarray(arm.home))
-        self._order: list[int] = []
-        self._order_of: list[str] | None = None
 
     def trajectory(
         self,
@@ -47,22 +45,11 @@ class CommandReader:
             velocities: per point and joint [rad/s].
 
         Raises:
-            CommandError: Unknown, missing or repeated joints, points without velocities, times
-                that do not increase, or a number that is not finite.
+            CommandError: Unknown, missing or repeated joints, no points, points without
+                velocities, times that do not increase, or a number that is not finite.
         """
-        order = self._match(names)
         try:
-            trajectory = Trajectory(
-                np.array(times, dtype=np.float64),
-                np.array(positions, dtype=np.float64)[:, order],
-                np.array(velocities, dtype=np.float64)[:, order],
-            )
-        except (ValueError, IndexError):
-            raise CommandError(
-                f"trajectory refused: each point needs {len(order)} positions and velocities, got "
-                f"{sorted({len(p) for p in positions})} and {sorted({len(v) for v in velocities})}"
-            ) from None
-        try:
+            trajectory = trajectory_in_order(self._joints, names, times, positions, velocities)
             self._trial.follow(trajectory, 0.0)
         except ValueError as error:
             raise CommandError(f"trajectory refused: {error}") from error
@@ -77,15 +64,3 @@ class CommandReader:
         if not np.isfinite(width):
             raise CommandError(f"gripper command refused: the width must be finite, got {width}")
         return min(max(float(width), self._gripper.width_min), self._gripper.width_max)
-
-    def _match(self, names: Sequence[str]) -> list[int]:
-        names = list(names)
-        if names != self._order_of:
-            if sorted(names) != sorted(self._names):
-                raise CommandError(
-                    f"trajectory refused: it names {', '.join(names) or 'no joint'}; "
-                    f"the arm has {', '.join(self._names)}"
-                )
-            self._order = [names.index(name) for name in self._names]
-            self._order_of = names
-        return self._order

@@ -66,7 +66,9 @@ class TeleoperationNode(ManagedNode[TeleoperationParameters]):
         self._sequence, self._moving = 0, False
         self._width = arm.gripper.width_max  # as it is [m]
         self._actions = self.create_publisher(PolicyAction, "policy/action", STREAM)
-        self.create_subscription(JointState, arm.controller.state_topic, self._on_joints, STREAM)
+        self._joints = self.create_subscription(
+            JointState, arm.controller.state_topic, self._on_joints, STREAM
+        )
         self.create_subscription(GuardStatus, "guard/status", self._on_guard, LATCHED)
 
     def activate(self) -> None:
@@ -89,7 +91,8 @@ class TeleoperationNode(ManagedNode[TeleoperationParameters]):
             self._publish(wish)
         self._moving = wish.moving
         if self._terminal.live:
-            line = f"{self._state}   x{self._hand.factor:.2f}"
+            no_arm = f"no joint states on {self._joints.topic_name} yet"
+            line = f"{self._state if self._seen else no_arm}   x{self._hand.factor:.2f}"
             print(f"\r\x1b[K{line}", end="", flush=True)
         if self._hand.ended or self._terminal.ended:
             self.finish(0)

@@ -110,17 +110,19 @@ def check_hardware(values: Mapping[str, Value]) -> None:
     faults = str(values.get("faults", ""))
     if faults and not mock:
         raise UsageError("faults:= is for the mock arm. Cure: mock:=true")
-    if faults and not Path(faults).expanduser().is_file():
-        raise UsageError(f"faults:={faults}: there is no such file")
+    of_camera = ("camera_pose", "camera_file", "tags")
     if values.get("objects") == "tags":
-        pose = str(values.get("camera_pose", ""))
-        if not pose:
+        if not values.get("camera_pose"):
             raise UsageError(
                 "objects:=tags needs the camera's calibration: camera_pose:=FILE, "
                 "which introspect calibrate makes"
             )
-        if not Path(pose).expanduser().is_file():
-            raise UsageError(f"camera_pose:={pose}: there is no such file")
+    elif given := [name for name in of_camera if values.get(name)]:
+        raise UsageError(f"{given[0]}:= is for objects seen by a camera. Cure: objects:=tags")
+    for name in ("faults", *of_camera):
+        file = str(values.get(name, ""))
+        if file and not Path(file).expanduser().is_file():
+            raise UsageError(f"{name}:={file}: there is no such file")
 
 
 def check(

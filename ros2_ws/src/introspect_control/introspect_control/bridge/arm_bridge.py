@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,25 +10,23 @@ from numpy.typing import NDArray
 from introspect_control.bridge.action_check import at_most, nonsense
 from introspect_control.bridge.alarm_response import AlarmResponse
 from introspect_control.bridge.blocks import Blocks, Finding
+from introspect_control.bridge.command_loop import CommandLoop, Tick
 from introspect_control.bridge.config import BridgeConfig
 from introspect_control.bridge.exchange import NOTHING, Action, BridgeOutput, BridgeStatus
 from introspect_control.bridge.gripper_command import GripperCommander
-from introspect_control.bridge.hazards import make_watch
 from introspect_control.bridge.joint_state_monitor import JointStateMonitor, Order
-from introspect_control.bridge.motion_follower import OCCUPIED, MotionFollower, MotionOutcome
+from introspect_control.bridge.motion_follower import OCCUPIED, MotionOutcome
 from introspect_control.bridge.speed_scaling import SpeedScaling
-from introspect_control.guard import CommandGuard, GuardDecision, GuardState, Verdict, Watchdog
-from introspect_control.servo import CartesianServo
-from introspect_control.trajectory import ShortHorizon, Trajectory
+from introspect_control.guard import GuardState, Watchdog
 
 if TYPE_CHECKING:
+    from introspect_control.trajectory import Trajectory
     from introspect_description import ArmDescription
 
 Array = NDArray[np.float64]
 
 HELD_BY_POLICY = "hold asked for by the policy"  # why an arm stops between two episodes
 _MAX_LEAD = 0.05  # of an action's stamp before the latest joint state's [s]
-_MOVING = (GuardState.ACTIVE, GuardState.STOPPING)
 _SPEED = "speed scaling"  # source of a block
 
 
@@ -57,26 +54,10 @@ class ArmBridge:
     def __init__(self, arm: ArmDescription, config: BridgeConfig | None = None) -> None:
         self.config = config or BridgeConfig()
         self.ignored = 0  # actions not followed: stale, repeated, or not the time for one
-        self.missed = 0  # ticks that came too late and were caught up with
-        self.stalls = 0  # times that more ticks were missed than can be caught up with
-        self._servo = CartesianServo(arm, self.config.servo)
-        max_age = max(self.config.guard.max_age, self.config.command_timeout)
-        self._horizon = ShortHorizon(
-            arm.limits,
-            self._servo.limits,
-            self.config.period,
-            self.config.horizon,
-            lead=1 if self.config.lockstep else self.config.lead,
-        )
-        self._guard = CommandGuard(
-            self._servo.limits,
-            self.config.period,
-            dataclasses.replace(self.config.guard, max_age=max_age),
-            make_watch(arm, self._servo.chain, self.config),
-            self._horizon.coast,
-        )
         self._command_watchdog = Watchdog(self.config.command_timeout)
         self._monitor = JointStateMonitor(arm.joint_names, self.config)
+        self._loop = CommandLoop(arm, self.config, self._monitor)
+        self._guard, self._motion = self._loop.guard, self._loop.motion
         self._blocks = Blocks()
         self._refusal = ""  # why the latest action was not followed
         self._start_problem = ""  # the same, if it could have started a motion
@@ -88,10 +69,6 @@ class ArmBridge:
         self._unsent = False  # whether it is still to be carried out
         self._waiting = False  # whether a tick is put off until an action comes
         self._waited_in_vain = False  # since the latest action
-        self._ticked: float | None = None  # when the latest tick was due [s]
-        self._motion = MotionFollower(self._guard, self._monitor, self._servo.limits, self.config)
-        self._end: Array | None = None  # of the latest trajectory [rad]
-        self._avoiding = ""  # what the latest action would have led to
         self._scaling = SpeedScaling(self.config)
         self._alarm = AlarmResponse(self.config)
         self._gripper = GripperCommander(arm.gripper, self.config.gripper_interval)
@@ -117,6 +94,16 @@ class ArmBridge:
         return self._motion.progress
 
     @property
+    def missed(self) -> int:
+        """Ticks that came too late and were caught up with."""
+        return self._loop.missed
+
+    @property
+    def stalls(self) -> int:
+        """Times that more ticks were missed than can be caught up with."""
+        return self._loop.stalls
+
+    @property
     def slowed(self) -> int:
         """Actions that were followed at less than their speed because of an alarm."""
         return self._alarm.slowed
@@ -127,7 +114,7 @@ class ArmBridge:
         reason = guard.reason
         if guard.state is GuardState.ACTIVE:
             slow = f"slow: {self._alarm.reason}" if self._alarm.slowing else ""
-            reason = self._avoiding or slow
+            reason = self._loop.avoiding or slow
         if guard.state is GuardState.IDLE:
             reason = self._blocks.reason or self._start_problem or guard.reason
         return BridgeStatus(
@@ -256,8 +243,8 @@ class ArmBridge:
             self.unblock(_SPEED)
             return
         self._blocks.put(_SPEED, problem)
-        if self.state in _MOVING:
-            self._settle(problem)
+        if self._guard.moving:
+            self._loop.settle(problem)
             self._scaling.stand_still()
 
     def tick(self, now: float) -> BridgeOutput:
@@ -271,8 +258,8 @@ class ArmBridge:
 
     def fall_silent(self, reason: str) -> None:
         """Send nothing more: the latest trajectory brings the arm to rest, and ends a motion."""
-        if self.state in _MOVING:
-            self._settle(reason)
+        if self._guard.moving:
+            self._loop.settle(reason)
         self._motion.cancel(reason)
 
     def on_abort(self, reason: str) -> None:
@@ -329,29 +316,25 @@ class ArmBridge:
             Finding("guard", self.obstacle(now) if faulty else ""),
         ]
 
-    def _settle(self, reason: str, fault: bool = False) -> None:
-        """Send nothing more: the arm is held where its latest trajectory ends."""
-        self._guard.settle(reason, fault, self._end)
-
     # Joint states.
 
     def _start_over(self, back: float) -> None:
         self._monitor.forget_clock()
         if self.config.lockstep:
             reason = f"simulated time went back by {back:.2f} s; was the simulation restarted?"
-            if self.state in _MOVING:
-                self._settle(reason, fault=True)
+            if self._guard.moving:
+                self._loop.settle(reason, fault=True)
             self._monitor.forget()
         if self._action is not None:
             self._action = self._action._replace(stamp=0)
 
     def _check_tracking(self) -> None:
         self._tracking_error = 0.0
-        if self.state not in _MOVING:
+        if not self._guard.moving:
             return
         joint, self._tracking_error = self._monitor.tracking_error(self._guard.position)
         if self._tracking_error > self.config.tracking_limit:
-            self._settle(
+            self._loop.settle(
                 f"{joint} is {self._tracking_error:.2f} rad away from where it was sent; "
                 "check for a collision, a stopped driver or a second commander",
                 fault=True,
@@ -394,14 +377,10 @@ class ArmBridge:
 
     def _start(self) -> str:
         """Start servo and guard at the measured joints, or say why not."""
-        try:
-            self._guard.start(self._monitor.position)
-        except ValueError as error:
-            return str(error)
-        self._servo.reset(self._guard.position[None])
+        if problem := self._loop.start(self._monitor.position):
+            return problem
         self._gripper.forget()
         self._alarm.forget()
-        self._ticked = None
         return ""
 
     def _follow(self, action: Action, now: float) -> None:
@@ -415,7 +394,7 @@ class ArmBridge:
         angular = at_most(action.angular, self.config.angular_speed)
         linear, angular = self._alarm.scale(linear, angular, now)
         share = self._scaling.share
-        self._servo.set_twist(share * linear[None], share * angular[None])
+        self._loop.set_twist(share * linear, share * angular)
 
     def _hold(self, action: Action, now: float) -> BridgeOutput:
         self._action, self._unsent = action._replace(gripper_width=self._gripper.width), True
@@ -425,7 +404,7 @@ class ArmBridge:
 
     def _answer(self, now: float) -> BridgeOutput:
         """In lockstep: the tick that was put off until an action came, or the first one."""
-        if not self._waiting and not (self.config.lockstep and self._ticked is None):
+        if not self._waiting and not (self.config.lockstep and not self._loop.begun):
             return NOTHING
         self._waiting = False
         return self._advance(now)
@@ -446,71 +425,20 @@ class ArmBridge:
             elif silent or self._monitor.stale(now):
                 self._guard.stop(f"joint_states are {age:.2f} s old")
                 self._blind = True
-        if (self._blind or self.state in _MOVING) and age > self.config.state_fault:
+        if (self._blind or self._guard.moving) and age > self.config.state_fault:
             self.stop(f"joint_states are {age:.2f} s old")
 
     def _advance(self, now: float) -> BridgeOutput:
         """Run the ticks that are due and return what to publish for the last of them."""
-        self._motion.look(now)
-        if self.state not in _MOVING:
-            return self._report(self._guard.position, self._guard.velocity)
-        due = 1 if self._ticked is None else round((now - self._ticked) / self.config.period)
-        if due < 1:
+        tick = self._loop.advance(now, self._acted_at, self._scaling.share)
+        if tick is None:
             return NOTHING
-        self._ticked = now
-        self.missed += due - 1
-        problem = self._catch_up(due - 1)
-        if problem is not None:
-            self.stalls += 1
-            late = (due - 1) * self.config.period
-            self._settle(f"no tick for {late:.2f} s{problem}; the arm came to rest by itself")
-            return self._report(self._guard.position, self._guard.velocity)
-        decision = self._command(now)
-        output = self._report(decision.position, decision.velocity)
+        output = self._report(tick)
+        if tick.trajectory is None:
+            return output
         wanted = self._wanted_width()
         width = None if wanted is None else self._gripper.command(wanted, now)
-        trajectory = self._horizon.plan(decision.position, decision.velocity)
-        self._end = trajectory.positions[-1]
-        return output._replace(trajectory=trajectory, gripper_width=width)
-
-    def _catch_up(self, periods: int) -> str | None:
-        """Go on as the arm did without us: at the velocity of the last command.
-
-        Returns:
-            None, or what is wrong with that, in addition to its being late: then nothing more must
-            be sent, for the latest trajectory ends well.
-        """
-        if periods > self.config.most_missed:
-            return ""
-        for _ in range(periods):
-            obstruction = self._guard.coast()
-            if obstruction:
-                return f", and after that it would {obstruction}"
-            if self._motion.busy:
-                self._motion.skip(self._scaling.share)
-        if periods:
-            # For the tool's reference orientation; the servo's commands are forgotten.
-            self._servo.ticks(periods)
-            self._resume()
-        return None
-
-    def _resume(self) -> None:
-        """Let the servo go on from what the guard made of its commands."""
-        guard = self._guard
-        self._servo.resume(guard.position[None], guard.velocity[None], guard.acceleration[None])
-
-    def _command(self, now: float) -> GuardDecision:
-        if self.state is not GuardState.ACTIVE:
-            return self._guard.check(self._guard.position, now, now)
-        if self._motion.busy:
-            return self._motion.command(now, self._scaling.share)
-        command = self._servo.tick()
-        decision = self._guard.check(command.position[0], self._acted_at, now)
-        self._avoiding = decision.reason if decision.verdict is Verdict.AVOID else ""
-        if decision.verdict is Verdict.PASS:  # the same velocity too, to the last bit
-            return decision._replace(velocity=command.velocity[0])
-        self._resume()
-        return decision
+        return output._replace(trajectory=tick.trajectory, gripper_width=width)
 
     def _wanted_width(self) -> float | None:
         if self.state is not GuardState.ACTIVE:
@@ -519,13 +447,12 @@ class ArmBridge:
             return self._motion.gripper_width
         return None if self._action is None else self._action.gripper_width
 
-    def _report(self, position: Array, velocity: Array) -> BridgeOutput:
+    def _report(self, tick: Tick) -> BridgeOutput:
         """The latest action as it is carried out, once."""
         if not self._unsent or self._action is None:
             return NOTHING
         self._unsent = False
-        _, _, J = self._servo.chain.jacobian(position[None])
-        twist = J[0] @ velocity
+        twist = self._loop.twist(tick)
         width = self._gripper.clip(self._action.gripper_width)
         return BridgeOutput(
             sent=self._action._replace(linear=twist[:3], angular=twist[3:], gripper_width=width)

@@ -75,10 +75,6 @@ class MotionFollower:
         """That the motion wants [m]; None: as it is."""
         return None if self._motion is None else self._motion.gripper_width
 
-    @property
-    def _moving(self) -> bool:
-        return self._guard.state in (GuardState.ACTIVE, GuardState.STOPPING)
-
     def begin(self, trajectory: Trajectory, gripper_width: float | None) -> str:
         """Follow a trajectory from now on, with a guard that has just been started.
 
@@ -123,7 +119,7 @@ class MotionFollower:
 
     def look(self, now: float) -> None:
         """See whether the motion has ended."""
-        if self._motion is None or self._moving:
+        if self._motion is None or self._guard.moving:
             return
         if self._deadline is None or self._guard.state is GuardState.FAULT:
             self._conclude(self._guard.reason)
@@ -140,7 +136,7 @@ class MotionFollower:
             return
         self._guard.stop(reason)
         self._deadline = None  # whether the arm gets to the end no longer matters
-        if not self._moving:
+        if not self._guard.moving:
             self._conclude(self._guard.reason)
 
     def take_outcome(self) -> MotionOutcome | None:

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from introspect_control.drivers.driver import Condition, DriverError, text_of
+import numpy as np
+
+from introspect_control.drivers.driver import Condition, DriverError, Reading, text_of
+
+if TYPE_CHECKING:
+    from introspect_control.drivers.gripper_thread import GripperThread
+    from introspect_description import ArmDescription
 
 STIFFNESS = (600.0, 600.0, 600.0, 600.0, 250.0, 150.0, 50.0)  # of each joint [N·m/rad]
 DAMPING = (50.0, 50.0, 50.0, 20.0, 20.0, 20.0, 10.0)  # of each joint [N·m·s/rad]
@@ -85,3 +91,44 @@ def why_no_hand(error: Exception) -> str:
     libfranka has one type for all failed connections: an arm without a hand refuses them.
     """
     return "" if "refused" in str(error) else f"no hand: {text_of(error)}"
+
+
+class FrankaDriver:
+    """What is the same whichever library drives the arm.
+
+    Args:
+        arm: with its limits.
+        address: host name or IP address of the arm.
+    """
+
+    rate = RATE
+
+    def __init__(self, arm: ArmDescription, address: str) -> None:
+        self._limits = arm.limits
+        self._address = address
+        self._gripper: GripperThread | None = None
+        self._no_hand = ""  # why there is none, unless the arm just has none
+        self._error = ""  # that our controller ended with
+
+    def move_gripper(self, width: float, force: float) -> None:
+        """Begin to move the hand."""
+        if self._gripper is not None:
+            self._gripper.move(width, force)
+
+    def close(self) -> None:
+        """Let go of the hand."""
+        gripper, self._gripper = self._gripper, None
+        if gripper is not None:
+            gripper.close()
+
+    def _reading(self, state: Any, controlled: bool) -> Reading:
+        """A RobotState of either library, while our controller runs or does not."""
+        condition, reason = condition_of(str(state.robot_mode), controlled, self._error)
+        return Reading(
+            position=np.array(state.q, dtype=np.float64),
+            velocity=np.array(state.dq, dtype=np.float64),
+            gripper_width=self._gripper.width if self._gripper else None,
+            condition=condition,
+            reason=reason,
+            gripper_problem=self._gripper.problem if self._gripper else self._no_hand,
+        )

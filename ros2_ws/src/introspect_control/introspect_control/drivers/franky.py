@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 from introspect_control.drivers.driver import Condition, DriverError, Reading
 from introspect_control.drivers.franka import (
     DAMPING,
-    RATE,
     STIFFNESS,
-    condition_of,
+    FrankaDriver,
     mode_name,
     move_hand,
     why_no_hand,
@@ -34,7 +33,7 @@ Array = NDArray[np.float64]
 _TO_START = 1.0  # the tracker [s]
 
 
-class FrankyDriver:
+class FrankyDriver(FrankaDriver):
     """An FR3 with or without the Franka Hand.
 
     Its JointImpedanceTracker keeps a position as a spring and a damper would, with a feed forward
@@ -45,16 +44,10 @@ class FrankyDriver:
         address: host name or IP address of the arm.
     """
 
-    rate = RATE
-
     def __init__(self, arm: ArmDescription, address: str) -> None:
-        self._limits = arm.limits
-        self._address = address
+        super().__init__(arm, address)
         self._robot: Any = None
         self._tracker: Any = None
-        self._gripper: GripperThread | None = None
-        self._no_hand = ""  # why there is none, unless the arm just has none
-        self._error = ""  # that the tracker ended with
 
     def connect(self) -> None:
         """Connect, and start the tracker where the arm is idle."""
@@ -80,24 +73,11 @@ class FrankyDriver:
             except Exception as error:
                 self._error = str(error)
         state = robot.state
-        condition, reason = condition_of(str(state.robot_mode), controlled, self._error)
-        return Reading(
-            position=np.array(state.q, dtype=np.float64),
-            velocity=np.array(state.dq, dtype=np.float64),
-            gripper_width=self._gripper.width if self._gripper else None,
-            condition=condition,
-            reason=reason,
-            gripper_problem=self._gripper.problem if self._gripper else self._no_hand,
-        )
+        return self._reading(state, controlled)
 
     def command(self, position: Array, velocity: Array) -> None:
         """Hand position and velocity to the tracker."""
         self._tracker.set_target(position, velocity)
-
-    def move_gripper(self, width: float, force: float) -> None:
-        """Begin to move the hand."""
-        if self._gripper is not None:
-            self._gripper.move(width, force)
 
     def stop(self) -> None:
         """End the tracker, which takes its torques back gradually; the arm holds itself."""
@@ -116,9 +96,7 @@ class FrankyDriver:
 
     def close(self) -> None:
         """Let go of the arm."""
-        gripper, self._gripper = self._gripper, None
-        if gripper is not None:
-            gripper.close()
+        super().close()
         self._robot = self._tracker = None
 
     def _start(self) -> None:

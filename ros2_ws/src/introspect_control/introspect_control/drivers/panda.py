@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 from introspect_control.drivers.driver import Condition, DriverError, Reading
 from introspect_control.drivers.franka import (
     DAMPING,
-    RATE,
     STIFFNESS,
-    condition_of,
+    FrankaDriver,
     mode_name,
     move_hand,
     why_no_hand,
@@ -36,7 +35,7 @@ _GRIPPER_INTERVAL = 1.0  # The library holds up all of Python while it reads the
 _TO_START = 1.0  # the controller [s]
 
 
-class PandaDriver:
+class PandaDriver(FrankaDriver):
     """A Panda with or without the Franka Hand.
 
     Its JointPosition controller keeps a position as a spring and a damper would, with a feed
@@ -47,16 +46,10 @@ class PandaDriver:
         address: host name or IP address of the arm.
     """
 
-    rate = RATE
-
     def __init__(self, arm: ArmDescription, address: str) -> None:
-        self._limits = arm.limits
-        self._address = address
+        super().__init__(arm, address)
         self._panda: Any = None
         self._controller: Any = None
-        self._gripper: GripperThread | None = None
-        self._no_hand = ""  # why there is none, unless the arm just has none
-        self._error = ""  # that the controller ended with
 
     def connect(self) -> None:
         """Connect, and start the controller where the arm is idle."""
@@ -80,24 +73,11 @@ class PandaDriver:
             self._error = str(error)
             panda.stop_controller()
         state = panda.get_state()
-        condition, reason = condition_of(str(state.robot_mode), panda.is_moving(), self._error)
-        return Reading(
-            position=np.array(state.q, dtype=np.float64),
-            velocity=np.array(state.dq, dtype=np.float64),
-            gripper_width=self._gripper.width if self._gripper else None,
-            condition=condition,
-            reason=reason,
-            gripper_problem=self._gripper.problem if self._gripper else self._no_hand,
-        )
+        return self._reading(state, panda.is_moving())
 
     def command(self, position: Array, velocity: Array) -> None:
         """Hand position and velocity to the controller."""
         self._controller.set_control(position, velocity)
-
-    def move_gripper(self, width: float, force: float) -> None:
-        """Begin to move the hand."""
-        if self._gripper is not None:
-            self._gripper.move(width, force)
 
     def stop(self) -> None:
         """End the controller; the arm holds itself."""
@@ -114,9 +94,7 @@ class PandaDriver:
 
     def close(self) -> None:
         """Let go of the arm."""
-        gripper, self._gripper = self._gripper, None
-        if gripper is not None:
-            gripper.close()
+        super().close()
         self._panda = self._controller = None
 
     def _mode(self) -> str:

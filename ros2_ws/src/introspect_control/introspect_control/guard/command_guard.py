@@ -89,6 +89,11 @@ class CommandGuard:
         self._rejecting_since = inf
 
     @property
+    def moving(self) -> bool:
+        """Whether commands are sent: of a motion, or of the stop that ends it."""
+        return self.state in (GuardState.ACTIVE, GuardState.STOPPING)
+
+    @property
     def position(self) -> Array:
         """The last command, (joints,) [rad]."""
         return np.array(self._limiter.position)
@@ -182,7 +187,7 @@ class CommandGuard:
             What the arm would do wherever it stopped from now on; empty if nothing is wrong. It is
             still clear where the latest trajectory ends, if nothing more is sent.
         """
-        if self.state not in (GuardState.ACTIVE, GuardState.STOPPING):
+        if not self.moving:
             return ""
         self._limiter.coast()
         rest = self._limiter.rest_position()

@@ -1,8 +1,9 @@
-"""Messages of the arm bridge, to and from the plain types it decides with."""
+"""Messages of the arm bridge and of those it talks to, to and from plain types."""
 
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 
 import numpy as np
 from builtin_interfaces.msg import Duration, Time
@@ -13,7 +14,7 @@ from std_msgs.msg import Header
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from introspect_control.bridge import Action, BridgeStatus
-from introspect_control.trajectory import Trajectory
+from introspect_control.trajectory import Trajectory, trajectory_in_order
 from introspect_description import ArmDescription
 
 SECOND = 1_000_000_000  # [ns]
@@ -55,30 +56,22 @@ def write_action(action: Action, arm: ArmDescription) -> PolicyAction:
     )
 
 
-def read_trajectory(message: JointTrajectory, arm: ArmDescription) -> Trajectory:
-    """A trajectory with its joints in the arm's order, from whatever order the message has.
-
-    Raises:
-        ValueError: Other joints than the arm's, or points without positions and velocities.
-    """
-    names = list(message.joint_names)
-    if sorted(names) != sorted(arm.joint_names):
-        raise ValueError(
-            f"it names {', '.join(names) or 'no joint'}; the arm has {', '.join(arm.joint_names)}"
-        )
-    order = [names.index(name) for name in arm.joint_names]
+def unpack_trajectory(
+    message: JointTrajectory,
+) -> tuple[Sequence[str], list[float], list[Sequence[float]], list[Sequence[float]]]:
+    """Joint names, times [s], positions [rad] and velocities [rad/s] of the points, as received."""
     points = message.points
-    if not points:
-        raise ValueError("it has no points")
-    lengths = {len(values) for p in points for values in (p.positions, p.velocities)}
-    if lengths != {len(names)}:
-        raise ValueError(f"each point needs {len(names)} positions and as many velocities")
-    times = [p.time_from_start.sec + 1e-9 * p.time_from_start.nanosec for p in points]
-    return Trajectory(
-        np.array(times),
-        np.array([p.positions for p in points], dtype=np.float64)[:, order],
-        np.array([p.velocities for p in points], dtype=np.float64)[:, order],
+    return (
+        message.joint_names,
+        [point.time_from_start.sec + 1e-9 * point.time_from_start.nanosec for point in points],
+        [point.positions for point in points],
+        [point.velocities for point in points],
     )
+
+
+def read_trajectory(message: JointTrajectory, arm: ArmDescription) -> Trajectory:
+    """A trajectory with its joints in the arm's order (see ``trajectory_in_order``)."""
+    return trajectory_in_order(arm.joint_names, *unpack_trajectory(message))
 
 
 def write_trajectory(trajectory: Trajectory, arm: ArmDescription) -> JointTrajectory:

@@ -107,6 +107,7 @@ class ChoreographerRuntime:
                 self.contract.check_features(features_from)
         self._session = Session(folder)
         heard = sum(self.contract.layers.values()) + self.contract.noise
+        self._heard = np.zeros((1, 1, heard), dtype=np.float32)  # last
         self._hidden = self._session.inputs.get("h", (0,))[-1]
         memory = (1, 1, self._hidden)
         self._session.expect(
@@ -162,16 +163,22 @@ class ChoreographerRuntime:
         parts = [activations[name] for name in self.contract.layers]
         if self.contract.noise:
             parts.append(self._noise.standard_normal(self.contract.noise, dtype=np.float32))
-        heard = np.concatenate(parts)[None, None]
-        probabilities, value, self._h, self._c = self._session.run(
-            ["probabilities", "value", "h_out", "c_out"],
-            {"heard": heard, "h": self._h, "c": self._c},
-        )
+        self._heard = np.concatenate(parts)[None, None]
+        probabilities, value, self._h, self._c = self._infer()
         row = probabilities[0, 0]
         self._choice = Choice(
             int(row.argmax()), row, float(value[0, 0]), self._h[0, 0], decided=True
         )
         return self._choice
+
+    def rehearse(self) -> None:
+        """Decide for nothing: neither memory nor choice change."""
+        self._infer()
+
+    def _infer(self) -> list[Array]:
+        given = {"heard": self._heard, "h": self._h, "c": self._c}
+        answer: list[Array] = self._session.run(["probabilities", "value", "h_out", "c_out"], given)
+        return answer
 
 
 @dataclass(frozen=True)

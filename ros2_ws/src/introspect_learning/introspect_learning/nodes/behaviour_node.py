@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +28,7 @@ from introspect_control.nodes.runtime import (
     parameter,
     spin,
 )
+from introspect_control.nodes.warm_up import WarmUp
 from introspect_learning.behaviours.teacher import Teacher
 from introspect_learning.execution import (
     Action,
@@ -101,6 +103,7 @@ class BehaviourNode(ManagedNode[BehaviourParameters]):
         self._time = self._choose_clock()
         self._loop = self.diagnostics.time_loop("observation", period)
         timed = _Timed(self._behaviours, self.diagnostics.time_loop("inference"))
+        self._warm_up = WarmUp(self, self._rehearse, period)
         phase = Teacher().phase
         self._executor = PolicyExecutor(timed, self._task, self, config, phase=phase)
         self.diagnostics.before_publishing(self._report)
@@ -185,8 +188,14 @@ class BehaviourNode(ManagedNode[BehaviourParameters]):
                 raise NotObservable("nobody listens to policy/action (is arm_bridge_node running?)")
             if self._fault is not None:
                 raise NotObservable(f"{self._fault}; call guard/rearm")
+        self._warm_up.done()
         with self._loop:
             return self._observer.look(self._time())
+
+    def _rehearse(self) -> None:
+        """Observe and infer for nothing."""
+        with suppress(NotObservable):
+            self._behaviours.run(self._observer.look(self._time()).observation)
 
     def _on_object(self, message: PoseStamped) -> None:
         at, turn = message.pose.position, message.pose.orientation

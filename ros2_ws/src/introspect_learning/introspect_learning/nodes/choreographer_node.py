@@ -17,6 +17,7 @@ from introspect_control.nodes.runtime import (
     parameter,
     spin,
 )
+from introspect_control.nodes.warm_up import WarmUp
 from introspect_learning.execution import Choreography, Retry, RetryConfig
 from introspect_learning.models import (
     BehavioursRuntime,
@@ -86,6 +87,8 @@ class ChoreographerNode(ManagedNode[ChoreographerParameters]):
         )
         self._publisher = self.create_publisher(BehaviourStatus, "behaviour", DECISIONS)
         self._timer = self.diagnostics.time_loop("decision")
+        period = self._runtime.period / self._runtime.contract.rate
+        self._warm_up = WarmUp(self, self._runtime.rehearse, period)
         self.diagnostics.before_publishing(self._report)
         self.create_subscription(Activations, "activations", self._on_activations, ACTIVATIONS)
         if given.retry_above > 0.0:
@@ -112,6 +115,7 @@ class ChoreographerNode(ManagedNode[ChoreographerParameters]):
         if taken is None:
             return
         period, layers = taken
+        self._warm_up.done()
         with self._timer:
             choice = self._choreography.answer(period.episode, period.sequence, layers)
             status = self._status

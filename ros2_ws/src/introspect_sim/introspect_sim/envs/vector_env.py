@@ -35,6 +35,7 @@ from introspect_sim.worlds import OBJECT_EDGE, TIMESTEP, make_world
 Array = NDArray[np.float64]
 Info = dict[str, Any]
 LIFTED = 0.02  # height over the table from which an object can be dropped [m]
+_NO_STEP = np.iinfo(np.int64).max  # that is ever reached
 
 
 class PickAndPlaceVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], NDArray[Any]]):
@@ -111,7 +112,7 @@ class PickAndPlaceVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], 
         self.steps = np.zeros(n, dtype=np.int64)  # taken in the present episode
         self._episode = np.zeros(n, dtype=np.int64)
         self._disturbance: list[Disturbance] = [NEVER] * n
-        self._disturb_at = np.full(n, -1)  # step of a disturbance still to come, -1: none
+        self._disturb_at = np.full(n, _NO_STEP)  # of a disturbance still to come
         self._disturbed = np.zeros(n, dtype=bool)
         self._open_until = np.zeros(n, dtype=np.int64)  # step to which the gripper is kept open
         self._seed = 0
@@ -159,7 +160,7 @@ class PickAndPlaceVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], 
         if finished.any():
             self._start(np.flatnonzero(finished))
         info = self._info()
-        reward = np.where(info["success"] & ~finished, 0.0, np.where(finished, 0.0, -1.0))
+        reward = np.where(info["success"] | finished, 0.0, -1.0)
         terminated = np.zeros(self.num_envs, dtype=bool)
         return self.observe(), reward, terminated, self.steps >= self.horizon, info
 
@@ -201,7 +202,8 @@ class PickAndPlaceVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], 
             start = self.task.start(rng)
             poses[k], self.goal_position[row] = start.object_pose[0], start.goal_position[0]
             self._disturbance[row] = draw_disturbance(self.perturbation, rng)
-            self._disturb_at[row] = self._disturbance[row].step
+            step = self._disturbance[row].step
+            self._disturb_at[row] = _NO_STEP if step < 0 else step
         joints = np.tile(self.arm.home, (len(rows), 1))
         self.world.reset(rows, joints, poses)
         self.servo.reset(joints, rows)
@@ -212,7 +214,7 @@ class PickAndPlaceVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], 
 
     def _due(self) -> NDArray[np.int64]:
         """Rows whose disturbance comes now; an object is dropped only once it has been lifted."""
-        due = np.flatnonzero((self._disturb_at >= 0) & (self.steps >= self._disturb_at))
+        due = np.flatnonzero(self.steps >= self._disturb_at)
         if not len(due):
             return due
         lifted = self.world.object_pose[due, 2] > 0.5 * OBJECT_EDGE + LIFTED
@@ -223,7 +225,7 @@ class PickAndPlaceVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], 
     def _disturb(self, row: int) -> None:
         disturbance, config = self._disturbance[row], self.perturbation
         rows = np.array([row])
-        self._disturb_at[row] = -1
+        self._disturb_at[row] = _NO_STEP
         self._disturbed[row] = True
         if disturbance.kind is Perturbation.PUSH_OBJECT:
             speed = between(config.push_speed, disturbance.strength)

@@ -14,6 +14,7 @@ from sensor_msgs.msg import JointState
 from std_srvs.srv import SetBool, Trigger
 from trajectory_msgs.msg import JointTrajectory
 
+from introspect_control.nodes.bridge_messages import unpack_trajectory
 from introspect_control.nodes.priority import come_first
 from introspect_control.nodes.runtime import (
     LATCHED,
@@ -35,7 +36,6 @@ from introspect_sim.nodes.disturbances import disturb
 from introspect_sim.nodes.mock_arm_parameters import MockArmParameters
 from introspect_sim.nodes.object_wait import ObjectWait
 from introspect_sim.nodes.stage import Stage
-from introspect_sim.nodes.trajectory_messages import read_trajectory
 from introspect_sim.task_scene import SimulationError
 
 STATUS_PERIOD = 0.1  # [s]
@@ -135,7 +135,7 @@ class MockArmNode(ManagedNode[MockArmParameters]):
                     "trajectory refused: its stamp must be 0 (it starts when it arrives), got "
                     f"{stamp.sec}.{stamp.nanosec:09d} s; the arm's clock is not the host's"
                 )
-            self._arm.follow(*read_trajectory(message), now=time.monotonic())
+            self._arm.follow(*unpack_trajectory(message), now=time.monotonic())
         except CommandError as error:
             self.diagnostics.count("trajectories refused")
             self.get_logger().error(str(error), throttle_duration_sec=1.0)

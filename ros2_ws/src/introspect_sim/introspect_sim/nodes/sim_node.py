@@ -14,6 +14,7 @@ from rclpy.clock_type import ClockType
 from rclpy.task import Future
 from trajectory_msgs.msg import JointTrajectory
 
+from introspect_control.nodes.bridge_messages import unpack_trajectory
 from introspect_control.nodes.runtime import (
     STREAM,
     ManagedNode,
@@ -25,7 +26,6 @@ from introspect_sim.commands import CommandError
 from introspect_sim.nodes.disturbances import disturb
 from introspect_sim.nodes.stage import Stage
 from introspect_sim.nodes.state_messages import StatePublisher
-from introspect_sim.nodes.trajectory_messages import read_trajectory
 from introspect_sim.pacing import Lockstep, RealTime, make_pacing
 from introspect_sim.response_times import ResponseTimes
 from introspect_sim.simulation import Simulation
@@ -120,7 +120,7 @@ class SimNode(ManagedNode[SimParameters]):
 
     def _on_trajectory(self, message: JointTrajectory) -> None:
         try:
-            moving = self._simulation.controller.follow(*read_trajectory(message))
+            moving = self._simulation.controller.follow(*unpack_trajectory(message))
         except CommandError as error:
             self.diagnostics.count("trajectories refused")
             self.get_logger().error(str(error), throttle_duration_sec=1.0)

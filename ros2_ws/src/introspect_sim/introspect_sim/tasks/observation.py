@@ -63,9 +63,6 @@ OBSERVATION = ObservationLayout(
 )
 
 
-_WHERE = {part: OBSERVATION.slice(part) for part, _ in OBSERVATION.parts}
-
-
 def observe(
     chain: KinematicChain,
     joint_position: Array,
@@ -90,7 +87,6 @@ def observe(
     tool, rotation, tool_velocity = chain.motion(joint_position, joint_velocity)
     object_position = object_pose[:, :3]
     tool_yaw = np.arctan2(-rotation[:, 0, 1], rotation[:, 1, 1]) + np.pi
-    observation = np.empty((len(tool), OBSERVATION.size), dtype=np.float32)
     parts = {
         "joint_position": joint_position,
         "joint_velocity": joint_velocity,
@@ -103,9 +99,8 @@ def observe(
         "goal_minus_object": goal_position - object_position,
         "yaw_error": quarter_turn(yaw_of(object_pose[:, 3:]) - tool_yaw)[:, None],
     }
-    for part, value in parts.items():
-        observation[:, _WHERE[part]] = value
-    return observation
+    ordered = [parts[part] for part, _ in OBSERVATION.parts]
+    return np.concatenate(ordered, axis=1, dtype=np.float32)
 
 
 def yaw_of(quaternion: Array) -> Array:

@@ -88,21 +88,21 @@ class MuJoCoWorld:
         joint_position = given("joint_position", joint_position, shape)
         joint_velocity = given("joint_velocity", joint_velocity, shape)
         gripper_width = given("gripper_width", gripper_width, (self.n,))
-        control = np.empty((self.n, ticks, count, self.model.nu))
+        control = np.empty((self.n, ticks, self.model.nu))
         # The servo damps absolute velocity; moving its target ahead feeds the velocity forward.
         targets = joint_position + self._damping_time * joint_velocity
-        control[..., self._servo] = targets.transpose(1, 0, 2)[:, :, None]
+        control[..., self._servo] = targets.transpose(1, 0, 2)
         reach = self.arm.gripper.speed * period * np.arange(1.0, ticks + 1.0)
         # Fingers that hold something are driven on past it, but open from where they are.
         opened = np.minimum(self.gripper_width, gripper_width)
         width = np.where(gripper_width > self._width, np.maximum(self._width, opened), self._width)
         change = gripper_width - width
         widths = width + np.minimum(np.maximum(change, -reach[:, None]), reach[:, None])
-        control[..., self._gripper] = 0.5 * widths.T[:, :, None]
+        control[..., self._gripper] = 0.5 * widths.T
         self._width = widths[-1]
         self.batch.rollout(
             nstep=ticks * count,
-            control=control.reshape(self.n, ticks * count, -1),
+            control=control.repeat(count, axis=1),
             control_spec=mujoco.mjtState.mjSTATE_CTRL,
             record=[],
         )
