@@ -8,7 +8,7 @@ from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.node import Node
 
-LEAD = 0.002  # before it is due [s]: some times as long as what is warmed up takes cold
+LEAD = 0.003  # before it is due [s]: some times as long as what is warmed up takes cold
 
 
 class WarmUp:

@@ -134,7 +134,7 @@ class PickAndPlaceVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], 
         if options and "first_episode" in options:
             self._episode[:] = options["first_episode"]
         self._start(np.arange(self.num_envs))
-        return self.observe(), self._info()
+        return self.observe(), self._info(self.world.object_pose)
 
     def step(
         self, actions: NDArray[np.float32]
@@ -159,20 +159,24 @@ class PickAndPlaceVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], 
             self._disturb(int(row))
         if finished.any():
             self._start(np.flatnonzero(finished))
-        info = self._info()
-        reward = np.where(info["success"] | finished, 0.0, -1.0)
+        pose = self.world.object_pose
+        info = self._info(pose)
+        reward = (info["success"] | finished) - 1.0
         terminated = np.zeros(self.num_envs, dtype=bool)
-        return self.observe(), reward, terminated, self.steps >= self.horizon, info
+        return self._observe(pose), reward, terminated, self.steps >= self.horizon, info
 
     def observe(self) -> NDArray[np.float32]:
         """The observation of every copy now, (n, OBSERVATION.size)."""
+        return self._observe(self.world.object_pose)
+
+    def _observe(self, object_pose: Array) -> NDArray[np.float32]:
         world = self.world
         return observe(
             self.servo.chain,
             world.joint_position,
             world.joint_velocity,
             world.gripper_width,
-            world.object_pose,
+            object_pose,
             self.goal_position,
         )
 
@@ -246,7 +250,6 @@ class PickAndPlaceVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.float32], 
             rng = np.random.default_rng([self._seed, row, int(self._episode[row]), 1])
             self.goal_position[row] = self.task.start(rng).goal_position[0]
 
-    def _info(self) -> Info:
-        position = self.world.object_pose[:, :3]
-        success = self.task.success(position, self.goal_position)
+    def _info(self, object_pose: Array) -> Info:
+        success = self.task.success(object_pose[:, :3], self.goal_position)
         return {"success": success, "disturbed": self._disturbed.copy()}

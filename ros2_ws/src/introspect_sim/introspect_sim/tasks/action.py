@@ -30,8 +30,8 @@ def decode(action: NDArray[np.floating]) -> tuple[Array, Array, Array]:
     """
     if action.ndim != 2 or action.shape[1] != ACTION_SIZE:
         raise ValueError(f"action must be (n, {ACTION_SIZE}) {ACTION_NAMES}, got {action.shape}")
-    clipped = np.minimum(np.maximum(action.astype(np.float64), -1.0), 1.0)
+    clipped = np.minimum(np.maximum(action, -1.0, dtype=np.float64), 1.0)
     linear = clipped[:, :3] * LINEAR_SPEED
     angular = np.zeros_like(linear)
     angular[:, 2] = clipped[:, 3] * ANGULAR_SPEED
-    return linear, angular, np.where(clipped[:, 4] >= 0.0, GRIPPER_OPEN, 0.0)
+    return linear, angular, GRIPPER_OPEN * (clipped[:, 4] >= 0.0)
