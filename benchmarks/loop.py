@@ -24,7 +24,7 @@ from introspect_msgs.srv import StartCapture
 from numpy.typing import NDArray
 from std_srvs.srv import Trigger
 
-from benchmarks.period import command_arrivals, period_rows
+from benchmarks.period import period_rows, watch_commands
 from benchmarks.processes import cpu_times, processes
 from benchmarks.rings import RINGS, ring_times
 from benchmarks.rows import Row, add_output, machine, positive, tell, write
@@ -74,7 +74,7 @@ def measure(seconds: float) -> list[Row]:
         for (name, metric), (value, n) in shares.items()
     ]
     rows += recording_rows(*recorded_times(seconds), seconds)
-    return rows + period_rows(command_arrivals(seconds, START), seconds)
+    return rows + period_rows(watch_commands(seconds, START), seconds)
 
 
 def percentile_rows(what: str, samples: Samples, seconds: float) -> list[Row]:

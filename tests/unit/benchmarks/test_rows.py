@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.fetch import share_row
 from benchmarks.learning import rows_of
-from benchmarks.period import period_rows
+from benchmarks.period import Commands, period_rows
 from benchmarks.rows import Row, add_output, median_interval, median_row, ratios, write
 
 KEYS = {"what", "metric", "value", "ci95", "n", "seed", "seconds"}
@@ -117,9 +117,12 @@ def test_commands_that_come_late_and_commands_that_do_not_are_told_apart() -> No
     late = on_time + 0.002 * (np.arange(1000) % 2)
 
     def figures(arrivals: np.ndarray) -> dict[str, float]:
-        return {row.metric: row.value for row in period_rows(arrivals, 10.0)}
+        rows = period_rows(Commands(arrivals, 0.0001), 10.0)
+        return {row.what: row.value for row in rows}
 
-    assert figures(on_time) == pytest.approx({"std_ms": 0.0, "missed_percent": 0.0}, abs=1e-9)
-    assert figures(late)["std_ms"] == pytest.approx(2.0, rel=0.01)
-    assert figures(late)["missed_percent"] == 0.0
-    assert figures(np.delete(on_time, slice(500, 510)))["missed_percent"] == pytest.approx(1.0)
+    spread, missing = "between commands", "commands that never came"
+    assert figures(on_time)["bridge's period"] == pytest.approx(0.1)
+    assert figures(on_time)[spread] == pytest.approx(0.0, abs=1e-9)
+    assert figures(late)[spread] == pytest.approx(2.0, rel=0.01)
+    assert figures(late)[missing] == 0.0
+    assert figures(np.delete(on_time, slice(500, 510)))[missing] == pytest.approx(1.0)

@@ -34,6 +34,8 @@ def test_periods_run_from_start_to_start_and_work_from_start_to_end() -> None:
     assert periods.p50 == pytest.approx(0.010)
     assert work.p50 == pytest.approx(0.003)
     assert work.worst == pytest.approx(0.004)
+    assert work.std > 0.0
+    assert periods.std == pytest.approx(0.0, abs=1e-9)
     assert timer.count == 3
     assert timer.late == 0
 

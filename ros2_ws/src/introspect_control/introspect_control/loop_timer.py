@@ -19,6 +19,7 @@ class Percentiles:
     p95: float
     p99: float
     worst: float
+    std: float
 
 
 class LoopTimer:
@@ -93,5 +94,6 @@ class LoopTimer:
 def _percentiles(durations: deque[float]) -> Percentiles | None:
     if not durations:
         return None
-    p50, p95, p99, worst = np.percentile(np.array(durations), (50.0, 95.0, 99.0, 100.0))
-    return Percentiles(float(p50), float(p95), float(p99), float(worst))
+    array = np.array(durations)
+    p50, p95, p99, worst = np.percentile(array, (50.0, 95.0, 99.0, 100.0))
+    return Percentiles(float(p50), float(p95), float(p99), float(worst), float(array.std()))

@@ -103,6 +103,6 @@ def _timing(name: str, timer: LoopTimer) -> dict[str, str]:
         entries[f"{name} late"] = str(timer.late)
     for what, percentiles in (("period", timer.periods()), ("work", timer.work())):
         if percentiles is not None:
-            for key in ("p50", "p95", "p99", "worst"):
+            for key in ("p50", "p95", "p99", "worst", "std"):
                 entries[f"{name} {what} {key} [ms]"] = f"{1e3 * getattr(percentiles, key):.3f}"
     return entries
