@@ -223,6 +223,10 @@ def markdown(outcomes: Sequence[Outcome]) -> str:
         "60 ms), and reflexes of the mock arm. Lost are actions that were neither carried out nor "
         "refused.",
         "",
+        "In lockstep the simulated arm follows each command from the state that it answers: states "
+        "that come late by a changing time make it follow unevenly, and the looks counted in that "
+        "row are at its acceleration.",
+        "",
         "| fault | | arm | must | standstill [s] | travel [rad] | violations | lost | "
         "recovered by | told |",
         "|---|---|---|---|---|---|---|---|---|---|",

@@ -61,6 +61,8 @@ def test_an_arm_is_checked_taught_moved_and_stopped_by_hand(
         for what in ("joint states", "state rate", "at rest", "publishers", "arm", "limits"):
             assert f"ok       {what}" in said
         assert "the arm is idle, ready for commands" in said
+        code, said = introspect("arm", "home", "--arm", "fr3", folder=tmp_path)
+        assert (code, said) == (2, "introspect: --arm fr3: the running system drives panda\n")
 
         code, said = introspect("arm", "teach", "--pose", "start", folder=tmp_path)
         assert code == 0, said
@@ -161,6 +163,23 @@ def wait_until(reached: Callable[[], bool], hand: Hand) -> None:
     while not reached():
         assert time.monotonic() < deadline, f"shown so far: {hand.shown[-2000:]!r}"
         time.sleep(0.02)
+
+
+def test_an_arm_is_not_armed_while_anything_is_wrong(ros_domain: int, tmp_path: Path) -> None:
+    with running(tmp_path, "gripper:=topic"):  # its driver is not started
+        code, said = introspect("arm", "rearm", folder=tmp_path)
+        assert code == 1
+        assert "not armed, for not everything is right yet" in said
+        assert "joint states" in said
+
+        with NodeProcess("introspect_sim.nodes.mock_arm_node"):
+            deadline = time.monotonic() + PATIENCE
+            while "ok       joint states" not in said and time.monotonic() < deadline:
+                _, said = introspect("arm", "check", folder=tmp_path)
+            assert "in FAULT" in said  # still unarmed, now that all is well
+
+            code, said = introspect("arm", "rearm", folder=tmp_path)
+            assert (code, said.splitlines()[-1]) == (0, "ready for the next action")
 
 
 def test_keys_move_the_tool_until_they_are_let_go(hand: Hand, tmp_path: Path) -> None:

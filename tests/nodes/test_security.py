@@ -262,8 +262,10 @@ def test_a_persons_hand_does_what_the_policy_allows_and_nothing_else(graph: Runn
     own = KNOWN["introspect_arm"].own
     terminal = ArmTerminal(absolute_namespace(NAMESPACE))
     try:
+        assert terminal.which() == PANDA.name
         for service in own.calls:
-            terminal.call(service)
+            if service.startswith(("guard/", "arm/")):
+                terminal.call(service)
         with suppress(ArmError):  # whatever it says: it was asked
             terminal.move(MoveTo.Goal(name="nowhere"))
         graph.wait_until_it_does(NAME, expected(own, NAME))

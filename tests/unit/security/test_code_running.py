@@ -43,6 +43,7 @@ LOADERS = {"Loader", "FullLoader", "UnsafeLoader", "CLoader", "CFullLoader", "CU
 def sources() -> list[Path]:
     """Return every Python file that users run."""
     files = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")]
+    files = [path for path in files if ".venv" not in path.parts]  # of the benchmarks' peers
     return sorted(files)
 
 

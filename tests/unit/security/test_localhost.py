@@ -47,6 +47,7 @@ def test_commands_that_become_a_node(
     else:
         monkeypatch.setenv(RANGE, users)
     seen: list[str] = []
+    monkeypatch.setattr("introspect.cli.arm._arm", lambda given, namespace: "panda")
     monkeypatch.setattr("os.execv", lambda *_: seen.append(os.environ[RANGE]))
     main(words)
     assert seen == [wanted]

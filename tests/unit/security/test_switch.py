@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from introspect import ros_launch
-from introspect.cli import main
+from introspect.cli import arm, main
 from introspect.errors import UsageError
 from introspect.graph import SIM
 from introspect.runner.command import command_line, node_environment
@@ -133,6 +133,7 @@ def test_commands_that_become_a_node_take_its_keys(
     for name, value in secured.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("ROS_SECURITY_ENCLAVE_OVERRIDE", "")
+    monkeypatch.setattr(arm, "_arm", lambda given, namespace: "panda")
     became: list[str] = []
     monkeypatch.setattr("os.execv", lambda _, given: became.extend(given))
     main(words)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import subprocess
 import sys
 
 from introspect.cli.parser import verb_parser
-from introspect.errors import UsageError, did_you_mean
+from introspect.errors import IntrospectError, UsageError, did_you_mean
 
 ACTIONS = {
     "check": "print all that must be right before the arm may move",
@@ -36,11 +37,14 @@ def run(words: list[str]) -> int:
     parser.add_argument("--pose", default="", metavar="NAME", help="of move and teach")
     parser.add_argument("--poses", default="poses.yaml", metavar="FILE", help="of taught poses")
     parser.add_argument(
-        "--speed", type=float, default=0.0, help="share of the joints' limits; 0: the planner's own"
+        "--speed",
+        type=float,
+        default=0.0,
+        help="share of the speed that the system was launched with; 0: as its planner does",
     )
     parser.add_argument("--open", action="store_true", help="open the gripper on the way")
     parser.add_argument("--yes", action="store_true", help="arm without a countdown")
-    parser.add_argument("--arm", default="panda", help="arm, by the name of its data file")
+    parser.add_argument("--arm", default="", help="arm; if given, the system must drive this one")
     parser.add_argument("--namespace", default="", help="namespace of the system")
     options = parser.parse_args(words)
     _check(options)
@@ -51,9 +55,12 @@ def run(words: list[str]) -> int:
     from introspect.specification import absolute_namespace
 
     domain_id(os.environ)
-    check_arm(options.arm)
+    if options.arm:
+        check_arm(options.arm)
     take_keys(_NODES.get(options.action, "introspect_arm"), os.environ)
     namespace = absolute_namespace(options.namespace)
+    if options.action in _NODES or ((options.arm or options.open) and options.action != "stop"):
+        options.arm = _arm(options.arm, namespace)
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, "-m", *_program(options, namespace)])
 
@@ -68,6 +75,34 @@ def _check(options: argparse.Namespace) -> None:
         raise UsageError(f"{options.action} needs the name of a pose: --pose NAME")
     if not 0.0 <= options.speed <= 1.0:
         raise UsageError(f"--speed {options.speed:g} is not allowed. Allowed: 0 to 1.")
+
+
+def _arm(given: str, namespace: str) -> str:
+    """The arm that the running system drives.
+
+    Raises:
+        UsageError: Another one was given.
+        IntrospectError: No bridge says which, and none was given.
+    """
+    from introspect.security.switch import take_keys
+
+    environment = dict(os.environ)
+    take_keys("introspect_arm", environment)
+    words = [sys.executable, "-m", "introspect.nodes.arm_terminal", "which"]
+    asked = subprocess.run(
+        [*words, "--namespace", namespace],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        check=False,
+    )
+    found = asked.stdout.strip()
+    if given and found and given != found:
+        raise UsageError(f"--arm {given}: the running system drives {found}")
+    if not (given or found):
+        raise IntrospectError("no arm bridge answers (is the system running?); or name the --arm")
+    return given or found
 
 
 def _program(options: argparse.Namespace, namespace: str) -> list[str]:

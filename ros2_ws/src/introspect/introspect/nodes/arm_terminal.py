@@ -12,6 +12,7 @@ from typing import Any
 import rclpy
 from introspect_msgs.action import MoveTo
 from introspect_msgs.msg import GuardStatus
+from rcl_interfaces.srv import GetParameters
 from rclpy.action import ActionClient
 from rclpy.node import Node
 from rclpy.task import Future
@@ -27,10 +28,10 @@ _PATIENCE = 10.0  # with a service, discovery included [s]
 _ASK_AGAIN = 3.0  # where no answer comes [s]
 _WAKE_UP = 0.05  # [s]
 _STATES = {
-    GuardStatus.IDLE: "idle, ready for commands",
+    GuardStatus.IDLE: "idle",
     GuardStatus.ACTIVE: "moving",
     GuardStatus.STOPPING: "stopping",
-    GuardStatus.FAULT: "in a fault until it is armed",
+    GuardStatus.FAULT: "in FAULT until: introspect arm rearm",
 }
 
 
@@ -52,6 +53,17 @@ class ArmTerminal:
         self.guard: GuardStatus | None = None
         self.node.create_subscription(GuardStatus, "guard/status", self._on_guard, LATCHED)
 
+    def which(self) -> str:
+        """Name of the arm that the bridge drives.
+
+        Raises:
+            ArmError: No bridge answers.
+        """
+        client = self.node.create_client(GetParameters, "arm_bridge_node/get_parameters")
+        self.wait(client.service_is_ready, "arm_bridge_node (is the system running?)")
+        answer = self._result(client.call_async(GetParameters.Request(names=["arm"])))
+        return str(answer.values[0].string_value)
+
     def check(self) -> bool:
         """Print all that must be right before the arm may move, and whether it is."""
         answer = self.call("guard/check")
@@ -60,8 +72,12 @@ class ArmTerminal:
             what, _, problem = line.partition(": ")
             mark = "ok     " if problem == "ok" else "PROBLEM"
             print(f"  {mark}  {what}" + ("" if problem == "ok" else f": {problem}"))
-        reason = f" ({self.guard.reason})" if self.guard.reason else ""
-        print(f"the arm is {_STATES.get(self.guard.state, 'in an unknown state')}{reason}")
+        state = _STATES.get(self.guard.state, "in an unknown state")
+        if self.guard.state == GuardStatus.IDLE:
+            state += ", ready for commands" if answer.success else ", but not ready for commands"
+        elif self.guard.reason:
+            state += f" ({self.guard.reason})"
+        print(f"the arm is {state}")
         return bool(answer.success)
 
     def rearm(self, countdown: bool) -> None:
@@ -187,7 +203,8 @@ def pose_goal(name: str, speed: float, open_gripper_of: str) -> MoveTo.Goal:
 def main(words: Sequence[str] | None = None) -> int:
     """Do one thing, as words ask that ``introspect arm`` has checked."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=("check", "rearm", "recover", "stop", "home", "move"))
+    what = ("which", "check", "rearm", "recover", "stop", "home", "move")
+    parser.add_argument("what", choices=what)
     parser.add_argument("--namespace", default="/")
     parser.add_argument("--pose", default="home")
     parser.add_argument("--speed", type=float, default=0.0)
@@ -199,9 +216,11 @@ def main(words: Sequence[str] | None = None) -> int:
     enter_graph([])
     terminal = ArmTerminal(options.namespace)
     try:
-        if options.what == "check":
+        if options.what == "which":
+            print(terminal.which())
+        elif options.what == "check":
             return 0 if terminal.check() else 1
-        if options.what == "rearm":
+        elif options.what == "rearm":
             terminal.rearm(options.countdown)
         elif options.what in ("home", "move"):
             terminal.move(pose_goal(options.pose, options.speed, options.open_gripper_of))

@@ -86,7 +86,8 @@ def main(words: Sequence[str] | None = None) -> int:
     finally:
         rclpy.try_shutdown()
     x, y, z = KinematicChain(arm.chain()).forward(joints[None])[0][0]
-    print(f"{options.pose}: {', '.join(f'{q:.4f}' for q in joints)} rad, in {options.poses}")
+    angles = ", ".join(f"{q:.4f}" for q in joints)
+    print(f"{options.pose}: {angles} rad, in {options.poses.absolute()}")
     print(f"tool at ({x:.3f}, {y:.3f}, {z:.3f}) m in {arm.base_frame}")
     return 0
 

@@ -115,13 +115,14 @@ WORLDS = (
 )
 """Arms and what is around them."""
 
+_WHICH_ARM = "arm_bridge_node/get_parameters"
 PEOPLE = (
     Access("teleoperation_node", Rights(publishes=("policy/action",), subscribes=(STATE, _GUARD))),
     Access(
         "introspect_arm",
         Rights(
             subscribes=(_GUARD,),
-            calls=("guard/check", "guard/rearm", "guard/stop", "arm/recover"),
+            calls=("guard/check", "guard/rearm", "guard/stop", "arm/recover", _WHICH_ARM),
             orders=("move_to",),
         ),
         usual=EVERY_NODE,

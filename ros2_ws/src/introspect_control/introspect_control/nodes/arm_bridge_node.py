@@ -51,7 +51,7 @@ from introspect_control.nodes.trajectory_server import TrajectoryServer
 from introspect_control.servo import ServoConfig
 from introspect_description import ArmDescription, DescriptionError, exceeded_limits
 
-NOT_ARMED = "not armed yet; look at the arm, then call guard/rearm (introspect arm rearm)"
+NOT_ARMED = "not armed yet; look at the arm first"
 ABORTED = "the arm has given up its latest trajectory"
 ABORTED_AGAIN = 10.0  # within which a second one is a fault [s]
 STATUS_PERIOD = 0.1  # [s]
@@ -140,7 +140,8 @@ class ArmBridgeNode(ManagedNode[ArmBridgeParameters]):
         self._joints_seen, self._joints_problem = False, ""
         self._aborted: int | None = None  # trajectories that the arm has given up, by its status
         self._aborted_at = -inf  # when it gave up the latest [s]
-        if not self.parameters.armed:
+        self._armed = self.parameters.armed  # at least once
+        if not self._armed:
             self._bridge.stop(NOT_ARMED)
         self._reported: tuple[GuardState, str] | None = None
         period = 0.0 if self._lockstep else self._bridge.config.period
@@ -301,7 +302,13 @@ class ArmBridgeNode(ManagedNode[ArmBridgeParameters]):
     def _on_rearm(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         self._port.forget()
         self._look_around()
-        response.success = self._bridge.rearm()
+        wrong = [f for f in self._bridge.findings(time.monotonic()) if f.problem]
+        wrong = [finding for finding in wrong if finding.what != "guard"]
+        if wrong and not self._armed:  # else it would be armed as soon as all that is mended
+            told = "; ".join(f"{finding.what}: {finding.problem}" for finding in wrong)
+            response.message = f"not armed, for not everything is right yet: {told}"
+            return response
+        response.success = self._armed = self._bridge.rearm()
         obstacle = self._bridge.obstacle(time.monotonic())
         if not response.success:
             response.message = f"the arm is {obstacle}"

@@ -6,7 +6,7 @@ from types import ModuleType
 
 from introspect_control.perception.errors import PerceptionError
 
-EXTRA = "pip install 'introspect_control[perception]' (or: make setup-dev)"
+EXTRA = "pip install 'introspect_control[perception]' (or: make setup-hardware)"
 _OLDEST = (4, 7)  # with cv2.aruco.ArucoDetector
 
 
