@@ -68,6 +68,10 @@ def test_an_arm_is_checked_taught_moved_and_stopped_by_hand(
         assert code == 0, said
         assert re.search(r"tool at \(0\.4\d\d, -?0\.00\d, 0\.\d\d\d\) m in panda_link0", said)
 
+        assert "replaced" not in said
+        code, said = introspect("arm", "teach", "--pose", "start", folder=tmp_path)
+        assert "it was there before, and has been replaced" in said
+
         code, said = introspect("arm", "home", "--speed", "1", folder=tmp_path)
         assert code == 0, said
         assert "there: planned in" in said

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from introspect.errors import UsageError
-from introspect.graph import GRAPHS, SIM, find_graph
+from introspect.graph import GRAPHS, REAL, SIM, find_graph
 from introspect.specification import (
     AnyOf,
     Argument,
@@ -184,3 +184,21 @@ def test_a_parameter_can_be_true_for_any_of_several_arguments() -> None:
         assert node.parameter_values(graph.resolve(given)) == {"armed": bool(given)}
     with pytest.raises(ValueError, match="no argument armed, mock"):
         Graph("g", "s", COMMON, (node,))
+
+
+@pytest.mark.parametrize(
+    ("given", "armed", "again"),
+    [
+        ({}, False, False),
+        ({"mock": "true"}, True, True),
+        ({"mock": "true", "armed": "false"}, False, False),
+        ({"armed": "true"}, True, False),
+    ],
+)
+def test_only_the_mock_arm_is_armed_by_itself_and_not_where_that_is_to_be_rehearsed(
+    given: dict[str, str], armed: bool, again: bool
+) -> None:
+    values = REAL.resolve({"arm": "fr3"} | given)
+    nodes = {node.name: node.parameter_values(values) for node in REAL.nodes}
+    assert nodes["arm_bridge_node"]["armed"] is armed
+    assert nodes["task_node"]["rearm"] is again

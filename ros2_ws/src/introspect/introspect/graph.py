@@ -205,6 +205,8 @@ SIM = Graph(
 )
 
 _MOCK = When("mock")
+_ARMED = AnyOf((When("armed", "true"), When("armed", "auto", also=_MOCK)))
+_ARMED_AGAIN = AnyOf((When("mock", also=When("armed", "false", negated=True)),))
 _DIRECT = When("driver", "ros2_control", negated=True)
 _REAL_GRIPPER = When(
     "gripper", "driver", also=When("driver", "ros2_control", also=When("mock", False))
@@ -219,7 +221,12 @@ REAL = Graph(
     arguments=(
         _ARM_NAME,
         Argument("mock", "false", "a mock arm in the place of the real one", type=bool),
-        Argument("armed", "false", "follow commands without waiting for guard/rearm", type=bool),
+        Argument(
+            "armed",
+            "auto",
+            "follow commands without waiting for guard/rearm; auto: the mock arm does",
+            choices=("auto", "true", "false"),
+        ),
         Argument(
             "speed",
             "0.1",
@@ -303,7 +310,7 @@ REAL = Graph(
             parameters=_ARM
             | _from_arguments("on_alarm")
             | _AT_SPEED
-            | {"armed": AnyOf((When("armed"), _MOCK)), "real_gripper": _REAL_GRIPPER},
+            | {"armed": _ARMED, "real_gripper": _REAL_GRIPPER},
         ),
         NodeSpec(
             package="introspect_control",
@@ -330,7 +337,7 @@ REAL = Graph(
             name="task_node",
             parameters=_ARM
             | _from_arguments("task", "episodes", "seed", "timeout", "view")
-            | {"reset": FromArgument("mock"), "rearm": FromArgument("mock"), "home": True},
+            | {"reset": FromArgument("mock"), "rearm": _ARMED_AGAIN, "home": True},
             condition=_POLICY,
             on_exit=OnExit.FINISH,
         ),

@@ -18,7 +18,7 @@ from introspect_control import KinematicChain
 from introspect_control.bridge import JointMap, JointMapError
 from introspect_control.nodes.middleware import enter_graph
 from introspect_control.nodes.runtime import STREAM, end, make_executor
-from introspect_control.planning.poses import write_pose
+from introspect_control.planning.poses import read_poses, write_pose
 from introspect_description import ArmDescription, DescriptionError
 
 PATIENCE = 10.0  # with joint states [s]
@@ -77,6 +77,7 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         arm = ArmDescription.load(options.arm)
         joints = joints_at_rest(arm, options.namespace)
+        known = options.pose in read_poses(options.poses)
         write_pose(options.poses, options.pose, arm, joints)
     except (DescriptionError, TeachError) as error:
         print(f"introspect: {error}", file=sys.stderr)
@@ -88,6 +89,8 @@ def main(words: Sequence[str] | None = None) -> int:
     x, y, z = KinematicChain(arm.chain()).forward(joints[None])[0][0]
     angles = ", ".join(f"{q:.4f}" for q in joints)
     print(f"{options.pose}: {angles} rad, in {options.poses.absolute()}")
+    if known:
+        print("it was there before, and has been replaced")
     print(f"tool at ({x:.3f}, {y:.3f}, {z:.3f}) m in {arm.base_frame}")
     return 0
 
