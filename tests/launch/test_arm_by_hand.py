@@ -30,6 +30,16 @@ def introspect(*words: str, folder: Path) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
+def rearm_until_ready(folder: Path) -> None:
+    """As a person would: a busy machine may make joint states late at the very moment."""
+    for _ in range(3):
+        code, said = introspect("arm", "rearm", folder=folder)
+        assert code == 0, said
+        if "ready for the next action" in said:
+            return
+    raise AssertionError(said)
+
+
 @contextmanager
 def running(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     """A system without a policy, once its arm bridge is ready."""
@@ -48,8 +58,8 @@ def running(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
         yield process
     finally:
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
-    assert process.returncode == 0
+        said, _ = process.communicate(timeout=30)
+    assert process.returncode == 0, said
 
 
 def test_an_arm_is_checked_taught_moved_and_stopped_by_hand(
@@ -86,9 +96,7 @@ def test_an_arm_is_checked_taught_moved_and_stopped_by_hand(
         assert "FAULT" in said
         assert "guard/rearm" in said
 
-        code, said = introspect("arm", "rearm", folder=tmp_path)
-        assert code == 0, said
-        assert "ready for the next action" in said
+        rearm_until_ready(tmp_path)
 
 
 def test_an_unarmed_arm_does_not_move_before_a_person_has_armed_it(
