@@ -206,7 +206,7 @@ SIM = Graph(
 
 _MOCK = When("mock")
 _ARMED = AnyOf((When("armed", "true"), When("armed", "auto", also=_MOCK)))
-_ARMED_AGAIN = AnyOf((When("mock", also=When("armed", "false", negated=True)),))
+_ARMED_AGAIN = When("mock", also=When("armed", "false", negated=True))
 _DIRECT = When("driver", "ros2_control", negated=True)
 _REAL_GRIPPER = When(
     "gripper", "driver", also=When("driver", "ros2_control", also=When("mock", False))

@@ -302,13 +302,13 @@ class ArmBridgeNode(ManagedNode[ArmBridgeParameters]):
     def _on_rearm(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         self._port.forget()
         self._look_around()
-        wrong = [f for f in self._bridge.findings(time.monotonic()) if f.problem]
-        wrong = [finding for finding in wrong if finding.what != "guard"]
+        findings = self._bridge.findings(time.monotonic())
+        wrong = [f"{f.what}: {f.problem}" for f in findings if f.problem and f.what != "guard"]
         if wrong and not self._armed:  # else it would be armed as soon as all that is mended
-            told = "; ".join(f"{finding.what}: {finding.problem}" for finding in wrong)
-            response.message = f"not armed, for not everything is right yet: {told}"
+            response.message = f"not armed, for not everything is right yet: {'; '.join(wrong)}"
             return response
-        response.success = self._armed = self._bridge.rearm()
+        response.success = self._bridge.rearm()
+        self._armed |= response.success
         obstacle = self._bridge.obstacle(time.monotonic())
         if not response.success:
             response.message = f"the arm is {obstacle}"
