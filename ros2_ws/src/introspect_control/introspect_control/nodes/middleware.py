@@ -17,8 +17,8 @@ _OURS = Path(__file__).with_name("fastdds.xml")
 def enter_graph(args: Sequence[str] | None = None) -> None:
     """Bring ROS up, with settings that make a difference wherever the user has none.
 
-    Other machines are neither heard nor told anything, and Fast DDS repairs at once what got lost
-    (``fastdds.xml``). Signals stay the caller's: rclpy's own handlers would invalidate the context
+    Other machines are neither heard nor told anything; Fast DDS repairs at once what got lost, and
+    is not held up by those who join (``fastdds.xml``). Signals stay the caller's: rclpy's own handlers would invalidate the context
     in the middle of a callback.
 
     Args:
