@@ -296,6 +296,54 @@ def test_a_rearm_while_the_arm_stops_is_refused_and_says_so(rig: Rig) -> None:
     assert answer.message == "the arm is still stopping (hold asked for by the policy)"
 
 
+def test_only_the_first_rearm_demands_that_everything_is_right(me: Peer) -> None:
+    """Also where one in between was refused, as the arm was still stopping."""
+    with NodeProcess(MODULE, {"use_sim_time": True, "armed": False}) as bridge:
+        rig = Rig(me, bridge)
+        status = me.node.create_publisher(ArmStatus, "arm/status", LATCHED)
+        status.publish(
+            ArmStatus(state=ArmStatus.INACTIVE, reason="switched off", speed_scaling=1.0)
+        )
+        me.wait_for(status.get_subscription_count, "the bridge to listen")
+        me.wait_for(
+            lambda: (
+                "not armed, for not everything is right yet: arm: the arm is inactive"
+                in me.call(Trigger, "guard/rearm").message
+            ),
+            "the refusal",
+        )
+        assert rig.state == GuardStatus.FAULT
+
+        # given an arm that has been armed, and moves
+        status.publish(ArmStatus(state=ArmStatus.READY, speed_scaling=1.0))
+        me.wait_for(lambda: me.call(Trigger, "guard/rearm").success, "the bridge to be armed")
+        rig.start()
+        rig.wait_for_state(GuardStatus.ACTIVE)
+        rig.run(10)
+        rig.act(PolicyAction.HOLD)
+        rig.wait_for_state(GuardStatus.STOPPING)
+
+        # when
+        assert not me.call(Trigger, "guard/rearm").success
+        status.publish(
+            ArmStatus(state=ArmStatus.INACTIVE, reason="switched off", speed_scaling=1.0)
+        )
+        for _ in range(60):
+            if rig.state in SILENT:
+                break
+            rig.show()
+            rig.wait_for_answer()
+        me.call(Trigger, "guard/stop")
+        rig.wait_for_state(GuardStatus.FAULT)
+        answer = me.call(Trigger, "guard/rearm")
+
+        # then
+        assert answer.success
+        assert answer.message == (
+            "free of faults, but not ready: the arm is inactive: switched off"
+        )
+
+
 def test_joints_of_another_arm_are_refused_with_both_lists(me: Peer) -> None:
     with NodeProcess(MODULE, {"use_sim_time": True}) as bridge:
         names = [name.replace("panda", "fr3") for name in ARM.joint_names]
