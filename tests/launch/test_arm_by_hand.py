@@ -89,6 +89,20 @@ def test_an_arm_is_checked_taught_moved_and_stopped_by_hand(
         code, said = introspect("arm", "move", "--pose", "start", folder=tmp_path)
         assert code == 0, said
 
+        code, said = introspect("arm", "fault", folder=tmp_path)
+        assert code == 0, said
+        assert (
+            "state_delay (in [0.001, 2] s, usually 0.1): joint states come that much later" in said
+        )
+        code, said = introspect("arm", "fault", "--fault", "reflx", folder=tmp_path)
+        assert (code, "Did you mean 'reflex'?" in said) == (1, True), said
+        code, said = introspect("arm", "fault", "--fault", "controller_inactive", folder=tmp_path)
+        assert code == 0, said
+        code, said = introspect("arm", "check", folder=tmp_path)
+        assert (code, "PROBLEM  arm: the arm is inactive" in said) == (1, True), said
+        code, said = introspect("arm", "fault", "--fault", "none", folder=tmp_path)
+        assert code == 0, said
+
         code, said = introspect("arm", "stop", folder=tmp_path)
         assert code == 0, said
         code, said = introspect("arm", "home", folder=tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import subprocess
 import sys
@@ -19,6 +20,7 @@ ACTIONS = {
     "move": "the same to a pose that was taught: --pose NAME",
     "teach": "give the present joints a name: --pose NAME",
     "teleop": "steer the tool with the keyboard",
+    "fault": "let something go wrong in a mock arm: --fault NAME; without, list what can",
 }
 
 _NODES = {"teach": "introspect_teach", "teleop": "teleoperation_node"}  # the others are one
@@ -41,6 +43,16 @@ def run(words: list[str]) -> int:
         type=float,
         default=0.0,
         help="share of the speed that the system was launched with; 0: as its planner does",
+    )
+    parser.add_argument(
+        "--fault", default="list", metavar="NAME", help="of a mock arm; none: end all"
+    )
+    parser.add_argument(
+        "--value", type=float, default=math.nan, help="of the fault (default: usual)"
+    )
+    parser.add_argument("--delay", type=float, default=0.0, help="until the fault begins [s]")
+    parser.add_argument(
+        "--duration", type=float, default=0.0, help="of the fault [s]; 0: until it is ended"
     )
     parser.add_argument("--open", action="store_true", help="open the gripper on the way")
     parser.add_argument("--yes", action="store_true", help="arm without a countdown")
@@ -118,6 +130,9 @@ def _program(options: argparse.Namespace, namespace: str) -> list[str]:
             *("--pose", options.pose, "--poses", options.poses),
         ]
     program = ["introspect.nodes.arm_terminal", options.action, "--namespace", namespace]
+    if options.action == "fault":
+        numbers = (f"--{name}={getattr(options, name)}" for name in ("value", "delay", "duration"))
+        return [*program, "--fault", options.fault, *numbers]
     program += ["--pose", options.pose or "home", "--speed", str(options.speed)]
     if options.open:
         program += ["--open-gripper-of", options.arm]

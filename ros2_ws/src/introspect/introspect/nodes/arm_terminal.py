@@ -12,6 +12,7 @@ from typing import Any
 import rclpy
 from introspect_msgs.action import MoveTo
 from introspect_msgs.msg import GuardStatus
+from introspect_msgs.srv import InjectFault
 from rcl_interfaces.srv import GetParameters
 from rclpy.action import ActionClient
 from rclpy.node import Node
@@ -100,6 +101,20 @@ class ArmTerminal:
         """Stop the arm until it is armed again."""
         self._say("guard/stop", again=True)
 
+    def fault(self, fault: str, value: float, delay: float, duration: float) -> None:
+        """Let something go wrong in a mock arm (see ``InjectFault``).
+
+        Raises:
+            ArmError: It is no mock arm, or it refuses.
+        """
+        self._say(
+            "inject_fault",
+            again=False,
+            kind=InjectFault,
+            hint="has the running system a mock arm?",
+            **{"fault": fault, "value": value, "delay": delay, "duration": duration},
+        )
+
     def move(self, goal: MoveTo.Goal) -> None:
         """Plan and move, with a line of progress; Ctrl-C cancels.
 
@@ -132,25 +147,35 @@ class ArmTerminal:
         self.wait(ended.done, "the arm to stop")
         return ended
 
-    def call(self, service: str, again: bool = True) -> Trigger.Response:
-        """Call a service without arguments.
+    def call(
+        self,
+        service: str,
+        again: bool = True,
+        kind: Any = Trigger,
+        hint: str = "is the system running?",
+        **request: Any,
+    ) -> Any:
+        """Call a service.
 
         Args:
             service: its name.
             again: ask once more where no answer comes, for an answer can be lost; not where what
                 was done may have been undone for a reason meanwhile.
+            kind: type of the service.
+            hint: at what may be the matter where there is none.
+            request: fields of the request.
 
         Raises:
             ArmError: There is no such service, or no answer.
         """
-        client = self.node.create_client(Trigger, service)
-        self.wait(client.service_is_ready, f"{service} (is the system running?)")
-        asked = [client.call_async(Trigger.Request())]
+        client = self.node.create_client(kind, service)
+        self.wait(client.service_is_ready, f"{service} ({hint})")
+        asked = [client.call_async(kind.Request(**request))]
         since = time.monotonic()
         while not any(future.done() for future in asked):
             self._executor.spin_once(timeout_sec=_WAKE_UP)
             if again and time.monotonic() - since > _ASK_AGAIN * len(asked):
-                asked.append(client.call_async(Trigger.Request()))
+                asked.append(client.call_async(kind.Request(**request)))
             if time.monotonic() - since > _PATIENCE:
                 raise ArmError(f"{service} does not answer; see: introspect arm check")
         return next(future.result() for future in asked if future.done())
@@ -175,8 +200,8 @@ class ArmTerminal:
         self.wait(future.done, "an answer")
         return future.result()
 
-    def _say(self, service: str, again: bool) -> None:
-        answer = self.call(service, again)
+    def _say(self, service: str, again: bool, **more: Any) -> None:
+        answer = self.call(service, again, **more)
         if not answer.success:
             raise ArmError(answer.message)
         print(answer.message)
@@ -203,13 +228,16 @@ def pose_goal(name: str, speed: float, open_gripper_of: str) -> MoveTo.Goal:
 def main(words: Sequence[str] | None = None) -> int:
     """Do one thing, as words ask that ``introspect arm`` has checked."""
     parser = argparse.ArgumentParser()
-    what = ("which", "check", "rearm", "recover", "stop", "home", "move")
+    what = ("which", "check", "rearm", "recover", "stop", "home", "move", "fault")
     parser.add_argument("what", choices=what)
     parser.add_argument("--namespace", default="/")
     parser.add_argument("--pose", default="home")
     parser.add_argument("--speed", type=float, default=0.0)
     parser.add_argument("--open-gripper-of", default="")
     parser.add_argument("--countdown", action="store_true")
+    parser.add_argument("--fault", default="list")
+    for number in ("--value", "--delay", "--duration"):
+        parser.add_argument(number, type=float, default=0.0)
     options = parser.parse_args(words)
     for number in (signal.SIGHUP, signal.SIGTERM):  # a terminal that goes is a Ctrl-C
         signal.signal(number, signal.default_int_handler)
@@ -222,6 +250,8 @@ def main(words: Sequence[str] | None = None) -> int:
             return 0 if terminal.check() else 1
         elif options.what == "rearm":
             terminal.rearm(options.countdown)
+        elif options.what == "fault":
+            terminal.fault(options.fault, options.value, options.delay, options.duration)
         elif options.what in ("home", "move"):
             terminal.move(pose_goal(options.pose, options.speed, options.open_gripper_of))
         else:

@@ -122,7 +122,10 @@ PEOPLE = (
         "introspect_arm",
         Rights(
             subscribes=(_GUARD,),
-            calls=("guard/check", "guard/rearm", "guard/stop", "arm/recover", _WHICH_ARM),
+            calls=(
+                *("guard/check", "guard/rearm", "guard/stop", "arm/recover", "inject_fault"),
+                _WHICH_ARM,
+            ),
             orders=("move_to",),
         ),
         usual=EVERY_NODE,
