@@ -266,6 +266,7 @@ def test_a_persons_hand_does_what_the_policy_allows_and_nothing_else(graph: Runn
         for service in own.calls:
             if service.startswith(("guard/", "arm/")):
                 terminal.call(service)
+        terminal.fault("list", value=0.0, delay=0.0, duration=0.0)
         with suppress(ArmError):  # whatever it says: it was asked
             terminal.move(MoveTo.Goal(name="nowhere"))
         graph.wait_until_it_does(NAME, expected(own, NAME))

@@ -18,8 +18,8 @@ def enter_graph(args: Sequence[str] | None = None) -> None:
     """Bring ROS up, with settings that make a difference wherever the user has none.
 
     Other machines are neither heard nor told anything; Fast DDS repairs at once what got lost, and
-    is not held up by those who join (``fastdds.xml``). Signals stay the caller's: rclpy's own handlers would invalidate the context
-    in the middle of a callback.
+    is not held up by those who join (``fastdds.xml``). Signals stay the caller's: rclpy's own
+    handlers would invalidate the context in the middle of a callback.
 
     Args:
         args: command line; ``sys.argv`` by default.
