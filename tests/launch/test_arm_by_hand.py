@@ -89,19 +89,15 @@ def test_an_arm_is_checked_taught_moved_and_stopped_by_hand(
         code, said = introspect("arm", "move", "--pose", "start", folder=tmp_path)
         assert code == 0, said
 
-        code, said = introspect("arm", "fault", folder=tmp_path)
-        assert code == 0, said
-        assert (
-            "state_delay (in [0.001, 2] s, usually 0.1): joint states come that much later" in said
-        )
-        code, said = introspect("arm", "fault", "--fault", "reflx", folder=tmp_path)
-        assert (code, "Did you mean 'reflex'?" in said) == (1, True), said
+        words = ("--value", "0.03", "--delay", "0.1", "--duration", "600")
+        code, said = introspect("arm", "fault", "--fault", "state_delay", *words, folder=tmp_path)
+        assert (code, said) == (0, "state_delay of 0.03 s, in 0.1 s, for 600 s\n")
         code, said = introspect("arm", "fault", "--fault", "controller_inactive", folder=tmp_path)
         assert code == 0, said
         code, said = introspect("arm", "check", folder=tmp_path)
         assert (code, "PROBLEM  arm: the arm is inactive" in said) == (1, True), said
         code, said = introspect("arm", "fault", "--fault", "none", folder=tmp_path)
-        assert code == 0, said
+        assert (code, "state_delay" in said, "controller_inactive" in said) == (0, True, True), said
 
         code, said = introspect("arm", "stop", folder=tmp_path)
         assert code == 0, said
@@ -250,6 +246,13 @@ def tool(folder: Path, pose: str) -> list[float]:
     return [float(number) for number in found[1].split(",")]
 
 
+def test_what_can_go_wrong_is_listed_without_a_system(tmp_path: Path) -> None:
+    code, said = introspect("arm", "fault", folder=tmp_path)
+
+    assert code == 0
+    assert "state_delay (in [0.001, 2] s, usually 0.1): joint states come that much later" in said
+
+
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
@@ -257,6 +260,20 @@ def tool(folder: Path, pose: str) -> list[float]:
         (["arm", "move"], "move needs the name of a pose: --pose NAME"),
         (["arm", "home", "--speed", "2"], "--speed 2 is not allowed. Allowed: 0 to 1."),
         (["arm", "check", "--arm", "pandora"], "unknown arm 'pandora'"),
+        (
+            ["arm", "fault", "--fault", "reflx"],
+            "fault 'reflx' does not exist. Did you mean 'reflex'?",
+        ),
+        (
+            ["arm", "fault", "--fault", "state_delay", "--value", "9"],
+            "must be in [0.001, 2] s, got 9",
+        ),
+        (
+            ["arm", "fault", "--fault", "state_delay", "--delay", "-1"],
+            "must be 0 or more, got -1 s",
+        ),
+        (["arm", "fault", "--value", "0.2"], "are of a fault: --fault NAME"),
+        (["arm", "stop", "--fault", "reflex"], "--fault is for introspect arm fault, not for stop"),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_one_line(

@@ -22,7 +22,7 @@ from rosgraph_msgs.msg import Clock
 from std_msgs.msg import String
 
 from introspect.runner.supervisor import Timing
-from introspect_control.nodes.middleware import PROFILES, RANGE
+from introspect_control.nodes.middleware import PROFILES, RANGE, TRANSPORTS
 from introspect_control.nodes.runtime import LONGEST_END
 
 HERE = str(Path(__file__).parent)
@@ -88,9 +88,21 @@ def test_a_node_keeps_to_this_machine_unless_told_otherwise(given: str | None, u
     assert (result.returncode, result.stderr.split()[-1:]) == (2, [used])
 
 
-@pytest.mark.parametrize("own", [None, *PROFILES])
-def test_lost_messages_are_repaired_at_once_unless_the_user_has_profiles(own: str | None) -> None:
-    environment = {name: value for name, value in os.environ.items() if name not in PROFILES}
+@pytest.mark.parametrize(
+    ("own", "ours"),
+    [
+        ({}, True),
+        ({PROFILES[0]: "/none.xml"}, False),
+        ({PROFILES[1]: "/none.xml"}, False),
+        ({TRANSPORTS: "UDPv4"}, True),  # without effect where the range is LOCALHOST
+        ({TRANSPORTS: "UDPv4", RANGE: "SUBNET"}, False),
+    ],
+)
+def test_fast_dds_gets_our_profile_unless_the_user_has_settings(
+    own: dict[str, str], ours: bool
+) -> None:
+    names = {*PROFILES, TRANSPORTS, RANGE}
+    environment = {name: value for name, value in os.environ.items() if name not in names}
     program = (
         "import os\n"
         "from rclpy.node import Node\n"
@@ -105,21 +117,21 @@ def test_lost_messages_are_repaired_at_once_unless_the_user_has_profiles(own: st
 
     result = subprocess.run(
         [sys.executable, "-c", program],
-        env=environment | ({} if own is None else {own: "/none.xml"}),
+        env=environment | own,
         capture_output=True,
         text=True,
         check=False,
     )
 
     used = dict(zip(PROFILES, result.stderr.split()[-1].split("|"), strict=True))
-    if own is None:
-        file = Path(used.pop("FASTDDS_DEFAULT_PROFILES_FILE"))
+    if ours:
+        file = Path(used.pop(PROFILES[0]))
         assert file.name == "fastdds.xml"
         assert file.is_file()
         assert "XML" not in result.stderr  # the middleware understands it
-    else:
-        assert used.pop(own) == "/none.xml"
-    assert not any(used.values())
+    assert {name: value for name, value in used.items() if value} == {
+        name: value for name, value in own.items() if name in PROFILES
+    }
 
 
 def test_the_runner_does_not_kill_a_node_that_is_still_waiting_for_the_middleware() -> None:

@@ -305,13 +305,17 @@ def test_an_arm_that_did_not_come_home_is_sent_again(others: Others) -> None:
     assert others.happened == [*["home"] * 6, "reset", "episode"]
 
 
-def test_an_arm_that_never_comes_home_ends_the_run(others: Others) -> None:
+@pytest.mark.parametrize(("rearm", "tries"), [(True, 8), (False, 3)])
+def test_an_arm_that_never_comes_home_ends_the_run(others: Others, rearm: bool, tries: int) -> None:
+    """A real arm, which only a person re-arms, sooner."""
     others.failed_homings = 100
 
-    with NodeProcess(MODULE, {"episodes": 1, "home": True}) as process:
+    with NodeProcess(MODULE, {"episodes": 1, "home": True, "rearm": rearm}) as process:
         assert run(others, process) == 1
-        assert "the arm did not come home in 8 tries; the last: something" in process.output
+        said = f"the arm did not come home in {tries} tries; the last: something"
+        assert said in process.output
 
+    assert others.happened == ["home"] * tries
     assert others.tasks == []
 
 

@@ -10,14 +10,26 @@ from introspect_control.bridge import BridgeConfig
 
 PROFILE = Path(introspect_control.__file__).parent / "nodes" / "fastdds.xml"
 SPACE = "{http://www.eprosima.com}"
-PORTS = 2  # of a participant in shared memory: one for discovery, one for data
-SLEEP = 1 / 3  # of the timeout: how long Fast DDS sleeps for one that is idle
+PORTS = 2  # of a participant in shared memory
+SLEEP = 1 / 3  # of the timeout: how long Fast DDS sleeps for a port that is idle
 
 
-def test_somebody_who_joins_cannot_make_the_bridge_believe_that_the_arm_has_fallen_silent() -> None:
-    (timeout,) = ElementTree.parse(PROFILE).iter(f"{SPACE}healthy_check_timeout_ms")
+def test_one_process_that_joins_does_not_look_like_an_arm_that_has_fallen_silent() -> None:
+    (transport,) = ElementTree.parse(PROFILE).iter(f"{SPACE}transport_descriptor")
+    timeout = float(transport.findtext(f"{SPACE}healthy_check_timeout_ms", "nan"))
 
-    assert PORTS * SLEEP * 1e-3 * float(timeout.text or "nan") < BridgeConfig().state_timeout
+    assert PORTS * SLEEP * 1e-3 * timeout < BridgeConfig().state_timeout
+
+
+def test_every_participant_uses_that_transport() -> None:
+    tree = ElementTree.parse(PROFILE)
+    (transport,) = tree.iter(f"{SPACE}transport_descriptor")
+    (participant,) = tree.iter(f"{SPACE}participant")
+    used = participant.findall(f"{SPACE}rtps/{SPACE}userTransports/{SPACE}transport_id")
+
+    assert participant.get("is_default_profile") == "true"
+    assert [name.text for name in used] == [transport.findtext(f"{SPACE}transport_id")]
+    assert transport.findtext(f"{SPACE}type") == "SHM"
 
 
 def test_what_got_lost_is_noticed_before_the_bridge_believes_that_the_arm_has_fallen_silent() -> (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import signal
 import sys
 import time
@@ -112,7 +113,10 @@ class ArmTerminal:
             again=False,
             kind=InjectFault,
             hint="has the running system a mock arm?",
-            **{"fault": fault, "value": value, "delay": delay, "duration": duration},
+            fault=fault,
+            value=value,
+            delay=delay,
+            duration=duration,
         )
 
     def move(self, goal: MoveTo.Goal) -> None:
@@ -236,8 +240,9 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--open-gripper-of", default="")
     parser.add_argument("--countdown", action="store_true")
     parser.add_argument("--fault", default="list")
-    for number in ("--value", "--delay", "--duration"):
-        parser.add_argument(number, type=float, default=0.0)
+    parser.add_argument("--value", type=float, default=math.nan)
+    parser.add_argument("--delay", type=float, default=0.0)
+    parser.add_argument("--duration", type=float, default=0.0)
     options = parser.parse_args(words)
     for number in (signal.SIGHUP, signal.SIGTERM):  # a terminal that goes is a Ctrl-C
         signal.signal(number, signal.default_int_handler)

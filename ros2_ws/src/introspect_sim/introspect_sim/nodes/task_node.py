@@ -37,7 +37,8 @@ PAGE_PATIENCE = 20.0  # with dashboard_node [s of wall time]
 REMIND = 5.0  # between two lines about what is being waited for [s of wall time]
 TICK = 0.1  # of looks at what sends no message when it changes [s of wall time]
 IDLE, FAULT = GuardStatus.IDLE, GuardStatus.FAULT
-HOMINGS = 8  # tries: what is in its way may stay for some seconds
+HOMINGS = 3  # tries
+MOCK_HOMINGS = 8  # the same where no person is in the way: a mock arm's fault may last some seconds
 RECOVERIES = 20  # tries
 AGAIN = 1.0  # between two tries of either [s of wall time]
 T = TypeVar("T")
@@ -154,7 +155,8 @@ class TaskNode(ManagedNode[TaskParameters]):
 
     async def _go_home(self) -> None:
         """Bring the arm home with an open gripper; where that fails, re-arm and try again."""
-        for _ in range(HOMINGS):
+        tries = MOCK_HOMINGS if self.parameters.rearm else HOMINGS
+        for _ in range(tries):
             goal = MoveTo.Goal(name="home", move_gripper=True, gripper_width=self._open)
             result = await self._result(self._move, goal, "move_to", "the arm to be home")
             if result is not None and result.success:
@@ -164,7 +166,7 @@ class TaskNode(ManagedNode[TaskParameters]):
             self.diagnostics.count("homing failed")
             await self._until(lambda: False, "the next try", AGAIN)
             await self._everybody_is_ready()
-        raise RuntimeError(f"the arm did not come home in {HOMINGS} tries; the last: {reason}")
+        raise RuntimeError(f"the arm did not come home in {tries} tries; the last: {reason}")
 
     async def _result(self, client: ActionClient, goal: Any, what: str, end: str) -> Any:
         """Set a goal and wait for its result; None where the server has gone meanwhile."""
