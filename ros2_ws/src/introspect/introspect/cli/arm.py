@@ -58,9 +58,11 @@ def run(words: list[str]) -> int:
     parser.add_argument("--namespace", default="", help="namespace of the system")
     options = parser.parse_args(words)
     _check(options)
-    if options.action == "fault" and not options.fault:
-        print(_faults())
-        return 0
+    if options.action == "fault":
+        planned = _planned(options)
+        if not options.fault:
+            print(planned)
+            return 0
 
     from introspect.runner.domain import domain_id
     from introspect.runner.preflight import check_arm
@@ -88,32 +90,27 @@ def _check(options: argparse.Namespace) -> None:
         raise UsageError(f"{options.action} needs the name of a pose: --pose NAME")
     if not 0.0 <= options.speed <= 1.0:
         raise UsageError(f"--speed {options.speed:g} is not allowed. Allowed: 0 to 1.")
-    _check_fault(options)
+    if options.fault and options.action != "fault":
+        raise UsageError(f"--fault is for introspect arm fault, not for {options.action}")
+    given = not math.isnan(options.value) or options.delay or options.duration
+    if given and not options.fault:
+        raise UsageError("--value, --delay and --duration are of a fault: --fault NAME")
 
 
-def _check_fault(options: argparse.Namespace) -> None:
-    """Refuse what the mock arm would refuse, before anything is started."""
-    from introspect_sim.mock.fault_board import FaultBoard
+def _planned(options: argparse.Namespace) -> str:
+    """What a mock arm would answer; without a fault, which faults there are.
+
+    Raises:
+        UsageError: It would refuse.
+    """
+    from introspect_sim.mock.fault_board import LIST, FaultBoard
     from introspect_sim.mock.faults import FaultError
 
     numbers = (options.value, options.delay, options.duration)
-    if options.fault and options.action != "fault":
-        raise UsageError(f"--fault is for introspect arm fault, not for {options.action}")
-    if not options.fault:
-        if not (math.isnan(options.value) and options.delay == options.duration == 0.0):
-            raise UsageError("--value, --delay and --duration are of a fault: --fault NAME")
-        return
     try:
-        FaultBoard().request(options.fault, *numbers, now=0.0)
+        return FaultBoard().request(options.fault or LIST, *numbers, now=0.0)
     except FaultError as error:
         raise UsageError(str(error)) from error
-
-
-def _faults() -> str:
-    """All that can go wrong in a mock arm, a line each."""
-    from introspect_sim.mock.faults import FAULTS
-
-    return "\n".join(fault.description for fault in FAULTS.values())
 
 
 def _arm(given: str, namespace: str) -> str:

@@ -61,9 +61,7 @@ class ArmTerminal:
         Raises:
             ArmError: No bridge answers.
         """
-        client = self.node.create_client(GetParameters, "arm_bridge_node/get_parameters")
-        self.wait(client.service_is_ready, "arm_bridge_node (is the system running?)")
-        answer = self._result(client.call_async(GetParameters.Request(names=["arm"])))
+        answer = self.call("arm_bridge_node/get_parameters", kind=GetParameters, names=["arm"])
         return str(answer.values[0].string_value)
 
     def check(self) -> bool:
