@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 import pytest
 from wall_clock import Wall
 
@@ -231,20 +233,50 @@ def test_lockstep_waits_for_an_action_as_soon_as_the_policy_has_taken_up_a_state
     assert pacing.ready()
 
 
+@pytest.mark.parametrize("moving", [True, False])
+def test_lockstep_does_not_wait_for_what_the_policy_tells_after_its_action(
+    wall: Wall, moving: bool
+) -> None:
+    pacing = Lockstep(clock=wall)
+    pacing.published(6 * TICK)
+    pacing.observed(6 * TICK)
+    pacing.acted(6 * TICK, moving=moving)
+    pacing.commanded(moving=True)
+
+    pacing.observed(6 * TICK)  # another layer of the same observation
+
+    assert pacing.ready()
+
+
+def test_lockstep_goes_on_waiting_after_an_action_from_the_future(wall: Wall) -> None:
+    pacing = Lockstep(clock=wall)
+    pacing.published(6 * TICK)
+    pacing.acted(10**18, moving=False)
+    pacing.commanded(moving=True)
+
+    pacing.published(7 * TICK)
+    pacing.observed(7 * TICK)
+
+    assert not pacing.ready()
+
+
 def test_lockstep_has_little_patience_with_who_keeps_failing_to_answer(wall: Wall) -> None:
     pacing = Lockstep(LockstepConfig(patience=1.0, short_patience=0.1, chances=3), clock=wall)
 
+    states = count(1)
+
     def wait() -> float:
         """How long a state is kept waiting for an action that never comes."""
-        pacing.observed(TICK)
-        pacing.published(2 * TICK)
+        state = next(states) * TICK
+        pacing.published(state)
+        pacing.observed(state)
         start = wall.now
         while not pacing.ready():
             wall.now += 0.01
         return wall.now - start
 
     assert [round(wait(), 1) for _ in range(5)] == [1.0, 1.0, 1.0, 0.1, 0.1]
-    pacing.acted(2 * TICK, moving=True)
+    pacing.acted(5 * TICK, moving=True)
     assert round(wait(), 1) == 1.0
 
 

@@ -158,6 +158,7 @@ class Lockstep:
         self._conversing = False  # whether states are answered by trajectories at all
         self._observed: int | None = None  # stamp that the policy is at work on
         self._acted: int | None = None  # stamp that its latest action answers
+        self._done = -1  # up to which stamp the policy has nothing more to do
         self._failures = 0  # answers in a row that did not come
 
     def ready(self) -> bool:
@@ -180,14 +181,15 @@ class Lockstep:
         self._answered, self._conversing = True, moving
 
     def observed(self, stamp: int) -> None:
-        """The policy has taken up the state ``stamp``."""
-        self._observed = stamp
+        """The policy has taken up the state ``stamp``, unless it tells of one it has acted on."""
+        if stamp > self._done:
+            self._observed = stamp
 
     def acted(self, stamp: int, moving: bool) -> None:
         """The policy has answered the state ``stamp``."""
         if stamp == self._stamp:
             self._failures = 0
-        self._acted = stamp if moving else None
+        self._acted, self._done = stamp if moving else None, min(stamp, self._stamp)
         if not moving or self._observed == stamp:
             self._observed = None
 

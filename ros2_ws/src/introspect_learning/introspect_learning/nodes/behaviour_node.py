@@ -163,6 +163,7 @@ class BehaviourNode(ManagedNode[BehaviourParameters]):
     def end(self, outcome: Outcome) -> None:
         """Let the goal know."""
         self._loop.pause()
+        self._publisher.tell()
         if not outcome.finished:
             self.get_logger().warning(f"episode {self._executor.episode}: {outcome.message}")
         self._outcome = outcome

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 
@@ -58,10 +59,18 @@ def policy_folder(parameters: PolicyParameters) -> Path:
         raise ConfigurationError(str(error)) from error
 
 
-def published_layers(folder: Path, behaviours: Contract, wanted: Sequence[str]) -> tuple[str, ...]:
-    """Layers to publish: what the choreographer of the folder listens to first, it is waited for.
+class PublishedLayers(NamedTuple):
+    """Whose activations are published."""
 
-    A folder without a choreographer, or with a broken one, is for that node to refuse.
+    asked: tuple[str, ...]  # the choreographer listens to them, and is waited for
+    told: tuple[str, ...]  # whoever likes to know
+
+
+def published_layers(folder: Path, behaviours: Contract, wanted: Sequence[str]) -> PublishedLayers:
+    """Layers to publish: what the choreographer of the folder listens to, and what is wanted.
+
+    A folder without a choreographer, or with a broken one, is for that node to refuse; whoever
+    chooses instead is given all that is wanted.
 
     Args:
         folder: of the policy.
@@ -72,13 +81,13 @@ def published_layers(folder: Path, behaviours: Contract, wanted: Sequence[str]) 
         ConfigurationError: A layer that the behaviours do not have.
     """
     try:
-        urgent = tuple(Contract.read(folder / "choreographer", "choreographer").layers)
+        asked = tuple(Contract.read(folder / "choreographer", "choreographer").layers)
     except ContractError:
-        urgent = ()
-    layers = tuple(dict.fromkeys((*urgent, *wanted)))
-    if unknown := [name for name in layers if name not in behaviours.layers]:
+        asked = tuple(dict.fromkeys(wanted))
+    told = tuple(name for name in dict.fromkeys(wanted) if name not in asked)
+    if unknown := [name for name in (*asked, *told) if name not in behaviours.layers]:
         raise ConfigurationError(
             f"these behaviours have no layer {', '.join(unknown)}; "
             f"there are {', '.join(behaviours.layers)}"
         )
-    return layers
+    return PublishedLayers(asked, told)

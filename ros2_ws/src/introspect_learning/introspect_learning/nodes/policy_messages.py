@@ -11,7 +11,7 @@ from rclpy.node import Node
 
 from introspect_control.nodes.runtime import STREAM
 from introspect_learning.execution import Action, Question
-from introspect_learning.nodes.policy_folder import ACTIVATIONS
+from introspect_learning.nodes.policy_folder import ACTIVATIONS, PublishedLayers
 
 
 class PolicyPublisher:
@@ -20,14 +20,16 @@ class PolicyPublisher:
     Args:
         node: that publishes.
         model_hash: of the behaviours.
-        layers: whose activations a question carries, the most urgent first.
+        layers: whose activations are published.
         frame: in which actions are told.
     """
 
-    def __init__(self, node: Node, model_hash: str, layers: Sequence[str], frame: str) -> None:
-        self._layers = [Activations(model_hash=model_hash, layer=layer) for layer in layers]
+    def __init__(self, node: Node, model_hash: str, layers: PublishedLayers, frame: str) -> None:
+        self._asked = [Activations(model_hash=model_hash, layer=layer) for layer in layers.asked]
+        self._told = [Activations(model_hash=model_hash, layer=layer) for layer in layers.told]
+        self._untold: Question | None = None  # of which these are still to be told
         self._action = PolicyAction(model_hash=model_hash)
-        for message in (*self._layers, self._action):
+        for message in (*self._asked, *self._told, self._action):
             message.header.frame_id = frame
         self._activations_publisher = node.create_publisher(Activations, "activations", ACTIVATIONS)
         self._action_publisher = node.create_publisher(PolicyAction, "policy/action", STREAM)
@@ -38,8 +40,23 @@ class PolicyPublisher:
         return self._action_publisher.get_subscription_count() > 0
 
     def ask(self, question: Question) -> None:
-        """Publish the activations of one observation, layer by layer."""
-        for message in self._layers:
+        """Publish what the choreographer listens to of the activations of one observation."""
+        self.tell()
+        self._publish(self._asked, question)
+        self._untold = question
+
+    def tell(self) -> None:
+        """Publish the rest of the activations of the latest question, if that is still to be done.
+
+        Not before the action: whoever receives them would take the processor from the nodes that
+        the arm waits for.
+        """
+        question, self._untold = self._untold, None
+        if question is not None:
+            self._publish(self._told, question)
+
+    def _publish(self, layers: Sequence[Activations], question: Question) -> None:
+        for message in layers:
             _set_stamp(message.header.stamp, question.stamp)
             message.episode, message.sequence = question.episode, question.sequence
             message.behaviour, message.phase = question.behaviour, question.phase
@@ -47,7 +64,7 @@ class PolicyPublisher:
             self._activations_publisher.publish(message)
 
     def act(self, action: Action) -> None:
-        """Publish what the arm is to do."""
+        """Publish what the arm is to do, then what is still to be told of the question."""
         message = self._action
         _set_stamp(message.header.stamp, action.stamp)
         message.episode, message.sequence = action.episode, action.sequence
@@ -58,6 +75,7 @@ class PolicyPublisher:
         message.gripper_width = action.gripper_width
         message.behaviour = action.behaviour
         self._action_publisher.publish(message)
+        self.tell()
 
 
 def nanoseconds(stamp: Time) -> int:
