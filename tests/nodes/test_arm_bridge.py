@@ -304,13 +304,13 @@ def test_only_the_first_rearm_demands_that_everything_is_right(me: Peer) -> None
         status.publish(
             ArmStatus(state=ArmStatus.INACTIVE, reason="switched off", speed_scaling=1.0)
         )
-        me.wait_for(status.get_subscription_count, "the bridge to listen")
         me.wait_for(
-            lambda: (
-                "not armed, for not everything is right yet: arm: the arm is inactive"
-                in me.call(Trigger, "guard/rearm").message
-            ),
-            "the refusal",
+            lambda: "arm: the arm is inactive" in me.call(Trigger, "guard/check").message,
+            "the bridge to know",
+        )
+        assert (
+            "not armed, for not everything is right yet: arm: the arm is inactive"
+            in me.call(Trigger, "guard/rearm").message
         )
         assert rig.state == GuardStatus.FAULT
 

@@ -183,13 +183,17 @@ class Program:
         self.process.communicate()
         self._output.close()
 
+    @property
+    def output(self) -> str:
+        """The beginning of what it has printed."""
+        return os.pread(self._output.fileno(), 20_000, 0).decode(errors="replace")
+
     def keep_up(self) -> None:
         """Start it once more if it crashed at its start, as the runner does; fail if it ended."""
         code = self.process.poll()
         if code is None:
             return
-        said = os.pread(self._output.fileno(), 20_000, 0).decode(errors="replace")
-        assert code < 0, f"{self._words[-1]} ended with code {code}:\n{said}"
+        assert code < 0, f"{self._words[-1]} ended with code {code}:\n{self.output}"
         self.process.communicate()
         self.start()
 
@@ -218,7 +222,11 @@ class Running:
         try:
             self.me.wait_for(lambda: not missing(), node)
         except AssertionError as error:
-            raise AssertionError(f"{error}; it does not do {missing()}") from error
+            nodes = self.me.node.get_node_names()
+            said = self.programs[node].output if node in self.programs else ""
+            raise AssertionError(
+                f"{error}; it does not do {missing()}; on the graph: {nodes}; it said: {said}"
+            ) from error
 
 
 @pytest.fixture(scope="module")
@@ -280,7 +288,8 @@ def test_who_looks_once_does_what_the_policy_allows_and_nothing_else(
     graph: Running, node: str
 ) -> None:
     graph.wait_until_it_does("mock_arm_node", expected(KNOWN["mock_arm_node"].own.of([PANDA]), ""))
-    with module(SHORT_LIVED[node], namespace_of(node)):
+    with module(SHORT_LIVED[node], namespace_of(node)) as program:
+        graph.programs[node] = program
         graph.wait_until_it_does(node, expected(KNOWN[node].own.of([PANDA]), node))
         assert look(graph.me, node).without(allowed(node)) == {}
 

@@ -28,9 +28,11 @@ def check_running(system: System, elsewhere: Sequence[int]) -> Finding:
         elsewhere: domains in which the runner has started one on this machine.
     """
     name = "graph"
-    inside = [n for n in system.nodes if n.startswith(system.namespace.rstrip("/") + "/")]
+    space = system.namespace.rstrip("/") + "/"
+    inside = [node.removeprefix(space) for node in system.nodes if node.startswith(space)]
     if inside:
-        return ok(name, f"{len(inside)} nodes in domain {system.domain}, {system.namespace}")
+        where = f"in domain {system.domain}, {system.namespace}"
+        return ok(name, f"{len(inside)} nodes {where}: {', '.join(inside)}")
     others = [domain for domain in elsewhere if domain != system.domain]
     if others:
         return problem(

@@ -124,6 +124,16 @@ class ArmTerminal:
             ArmError: There is no planner, or the motion failed.
         """
         client = ActionClient(self.node, MoveTo, "move_to")
+        try:
+            result = self._move(client, goal)
+        finally:
+            client.destroy()  # it would keep the node on the graph
+        print(end="\r\x1b[K" if sys.stderr.isatty() else "", file=sys.stderr)
+        if not result.success:
+            raise ArmError(result.message)
+        print(f"there: planned in {result.planning_time:.2f} s, moved for {result.duration:.1f} s")
+
+    def _move(self, client: ActionClient, goal: MoveTo.Goal) -> MoveTo.Result:
         self.wait(client.server_is_ready, "move_to (is planner_node running?)")
         sent = client.send_goal_async(goal, feedback_callback=_tell)
         try:
@@ -135,11 +145,7 @@ class ArmTerminal:
                 self._executor.spin_once(timeout_sec=_WAKE_UP)
         except KeyboardInterrupt:
             ended = self._cancel(sent)
-        print(end="\r\x1b[K" if sys.stderr.isatty() else "", file=sys.stderr)
-        result = ended.result().result
-        if not result.success:
-            raise ArmError(result.message)
-        print(f"there: planned in {result.planning_time:.2f} s, moved for {result.duration:.1f} s")
+        return ended.result().result
 
     def _cancel(self, sent: Future[Any]) -> Future[Any]:
         """Cancel a goal that was sent, answered or not, and wait until the arm stops."""

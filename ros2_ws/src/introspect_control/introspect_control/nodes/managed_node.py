@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
+from rclpy.service import Service
 
 from introspect_control.nodes.diagnostics import Diagnostics
 from introspect_control.nodes.parameters import (
@@ -17,6 +18,7 @@ from introspect_control.nodes.parameters import (
     change,
     declare_parameters,
 )
+from introspect_control.nodes.patient_answers import PatientAnswers
 
 P = TypeVar("P", bound=NodeParameters)
 
@@ -49,6 +51,7 @@ class ManagedNode(LifecycleNode, Generic[P]):
     """
 
     def __init__(self, name: str, schema: type[P], **options: Any) -> None:
+        self._answers = PatientAnswers(self)  # rclpy makes services of its own at once
         super().__init__(name, **options)
         self.parameters: P = declare_parameters(self, schema)
         self.add_on_set_parameters_callback(self._check_parameters)
@@ -103,6 +106,12 @@ class ManagedNode(LifecycleNode, Generic[P]):
             self.configured = False
             self.diagnostics.forget()
             self.cleanup()
+
+    def create_service(self, *args: Any, **options: Any) -> Service[Any, Any]:
+        """A service as rclpy makes it, whose answers wait for who has only just joined."""
+        service: Service[Any, Any] = super().create_service(*args, **options)
+        self._answers.attend(service)
+        return service
 
     def destroy_node(self) -> None:
         """Destroy the node, and the state machine that rclpy would leave holding on to it."""
