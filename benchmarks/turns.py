@@ -23,9 +23,9 @@ def use_own_domain() -> None:
 
 
 @contextmanager
-def ros() -> Iterator[None]:
-    """A ROS context for one measurement."""
-    enter_graph([])
+def ros(*parameters: str) -> Iterator[None]:
+    """A ROS context for one measurement; parameters, as ``name:=value``, are for all its nodes."""
+    enter_graph(["--ros-args", *(word for given in parameters for word in ("-p", given))])
     try:
         yield
     finally:

@@ -15,7 +15,6 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 import rclpy
-from rclpy.action import ActionClient
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.task import Future
@@ -126,7 +125,6 @@ class Peer:
         self.heard: dict[str, list[Any]] = defaultdict(list)
         self._subscriptions: dict[str, Any] = {}
         self._clients: dict[str, Any] = {}
-        self._action_clients: list[ActionClient] = []
         self._executor = make_executor()
         self._executor.add_node(self.node)
         self.node.executor = self._executor
@@ -195,15 +193,8 @@ class Peer:
         self.wait_for(answered, f"answer of {name}")
         return next(future.result() for future in asked if future.done())
 
-    def action_client(self, kind: type, name: str) -> ActionClient:
-        """A client of an action, freed with the node, which it would keep on the graph."""
-        self._action_clients.append(ActionClient(self.node, kind, name))
-        return self._action_clients[-1]
-
     def close(self) -> None:
         """Free the node."""
-        for client in self._action_clients:
-            client.destroy()
         self._executor.shutdown()
         self.node.destroy_node()
 

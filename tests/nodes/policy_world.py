@@ -8,6 +8,7 @@ from geometry_msgs.msg import PoseStamped
 from introspect_msgs.action import ExecuteTask
 from introspect_msgs.msg import Activations, BehaviourStatus, GuardStatus, PolicyAction
 from live_graph import Peer
+from rclpy.action import ActionClient
 from rclpy.action.client import ClientGoalHandle
 from rclpy.task import Future
 from rosgraph_msgs.msg import Clock
@@ -39,7 +40,7 @@ class PolicyWorld:
             "joints": publish(JointState, "joint_states", STREAM),
         }
         self._guard = publish(GuardStatus, "guard/status", LATCHED)
-        self._execute = me.action_client(ExecuteTask, "execute_task")
+        self._execute = ActionClient(me.node, ExecuteTask, "execute_task")
         self.feedback: list[ExecuteTask.Feedback] = []
         self._goal: ClientGoalHandle | None = None  # the latest one accepted
 

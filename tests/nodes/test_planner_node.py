@@ -14,7 +14,7 @@ from action_msgs.msg import GoalStatus
 from geometry_msgs.msg import PoseStamped
 from introspect_msgs.action import FollowTrajectory, MoveTo
 from live_graph import NodeProcess, Peer, peer
-from rclpy.action import ActionServer, CancelResponse
+from rclpy.action import ActionClient, ActionServer, CancelResponse
 from sensor_msgs.msg import JointState
 
 from introspect.graph import find_graph
@@ -96,7 +96,7 @@ class Rig:
     def __init__(self, me: Peer, bridge: Bridge, node: NodeProcess, poses: Path) -> None:
         self.me, self.bridge, self.node, self.poses = me, bridge, node, poses
         self.feedback: list[MoveTo.Feedback] = []
-        self.client = me.action_client(MoveTo, "move_to")
+        self.client = ActionClient(me.node, MoveTo, "move_to")
         me.wait_for(self.client.server_is_ready, "move_to")
 
     def send(self, **goal: Any) -> Any:
@@ -122,7 +122,9 @@ def shared(ros_domain: int, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     poses = tmp_path_factory.mktemp("poses") / "poses.yaml"
     parameters = {"arm": "fr3", "poses": poses, "speed": 1.0, "timeout": 2.0}
     with peer() as me, NodeProcess(MODULE, parameters) as node:
-        yield Rig(me, Bridge(me), node, poses)
+        rig = Rig(me, Bridge(me), node, poses)
+        yield rig
+        rig.client.destroy()  # it would keep the peer on the graph
 
 
 @pytest.fixture

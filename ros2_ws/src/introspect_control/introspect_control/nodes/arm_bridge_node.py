@@ -70,7 +70,7 @@ class ArmBridgeParameters(NodeParameters):
     """How fast the arm may be moved, and what stops it."""
 
     arm: str = parameter("panda", "arm, by the name of its data file")
-    policy_rate: float = parameter(25.0, "of policy actions [Hz]", minimum=1.0, maximum=100.0)
+    policy_rate: float = parameter(25.0, "of policy actions [Hz]", minimum=1.0, maximum=250.0)
     velocity_scale: float = parameter(
         0.5, "share of the joint velocity limits in use", minimum=0.01, maximum=1.0
     )
