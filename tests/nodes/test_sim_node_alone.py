@@ -15,6 +15,10 @@ from live_graph import NodeProcess, Peer, diagnosis, peer, seconds
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image
 from sim_commander import PANDA, Arm
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
+
+from introspect_control.nodes.runtime import end
+from introspect_sim.nodes.sim_node import SimNode
 
 pytest.importorskip("mujoco")
 MODULE = "introspect_sim.nodes.sim_node"
@@ -93,6 +97,38 @@ def test_lockstep_waits_for_each_answer_and_for_nothing_else(me: Peer) -> None:
         # What a busy machine takes away comes and goes; a clock that is waited for does not.
         fastest = min(np.subtract(times[20:], times[:-20]))
         assert fastest < 20 * 0.01 / 3.0
+
+
+def test_a_picture_is_taken_after_the_answer_that_would_have_to_wait_for_it(
+    me: Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a simulation in real time whose every period is due
+    node = SimNode()
+    node.configure()
+    pictures: list[int] = []
+    monkeypatch.setattr(node._stage, "publish_picture", pictures.append)
+    monkeypatch.setattr(node._pacing, "ready", lambda: True)
+    arm = PANDA.joint_names
+    still = JointTrajectoryPoint(positions=PANDA.home.tolist(), velocities=[0.0] * len(arm))
+    still.time_from_start.nanosec = 10_000_000
+    answer = JointTrajectory(joint_names=list(arm), points=[still])
+
+    # when a state is published and answered, then its picture follows the answer
+    node._run()
+    first = node._simulation.stamp
+    assert pictures == []
+    node._on_trajectory(answer)
+    node._on_trajectory(answer)
+    assert pictures == [first]
+
+    # when the next one is not answered, then the picture is taken before time goes on
+    node._run()
+    second = node._simulation.stamp
+    assert second > first
+    node._run()
+    assert pictures == [first, second]
+    node.cleanup()
+    end(node)
 
 
 def test_the_camera_renders_for_who_listens_with_the_intrinsics_of_the_description(

@@ -73,6 +73,7 @@ class SimNode(ManagedNode[SimParameters]):
         self.responses = {name: ResponseTimes() for name in ("trajectory", "command", "action")}
         self._waiting_for_state: list[Future[str]] = []
         self._trajectory_at = 0.0  # arrival of the latest trajectory [s]
+        self._unpictured: int | None = None  # stamp of a state that may want a picture
         self._states = StatePublisher(self, arm)
         self.create_subscription(
             JointTrajectory, arm.controller.trajectory_topic, self._on_trajectory, STREAM
@@ -107,7 +108,9 @@ class SimNode(ManagedNode[SimParameters]):
         self._stage.close()
 
     def _run(self) -> None:
-        if not self._pacing.ready():
+        ready = self._pacing.ready()
+        self._take_picture()  # the arm has answered by now, or will not in time
+        if not ready:
             return
         with self._loop:
             state = self._simulation.advance()
@@ -116,7 +119,15 @@ class SimNode(ManagedNode[SimParameters]):
                 times.published(state.stamp)
             self._states.publish(state)
         self._answer_resets()
-        self._stage.publish_picture(state.stamp)
+        self._unpictured = state.stamp
+        if isinstance(self._pacing, Lockstep):  # nobody is kept waiting
+            self._take_picture()
+
+    def _take_picture(self) -> None:
+        """Of the present state, once; not before its answer, which would have to wait for it."""
+        stamp, self._unpictured = self._unpictured, None
+        if stamp is not None:
+            self._stage.publish_picture(stamp)
 
     def _on_trajectory(self, message: JointTrajectory) -> None:
         try:
@@ -128,6 +139,7 @@ class SimNode(ManagedNode[SimParameters]):
         self._trajectory_at = time.perf_counter()
         self.responses["trajectory"].answered(self._simulation.stamp)
         self._pacing.commanded(moving)
+        self._take_picture()
         self._run_on()
 
     def _on_gripper(self, message: GripperCommand) -> None:
