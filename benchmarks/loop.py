@@ -1,13 +1,13 @@
 """Latency of the loop over real processes: state, features, choreographer, action, command.
 
 This process is ``sim_node`` with its camera; the bridge, the nodes of the policy, the task node and
-the page are processes of their own, as ``introspect launch sim`` starts them, and somebody watches
-the camera. Times run from the publication of a state to the arrival of what answers it: any
-trajectory (the bridge alone), the policy's action, and the command (the trajectory that carries
-this action out); at the policy's own rate, and at rates that it was not trained for. Beside them
-are the floors: two processes or five in a ring, joint states there, trajectories of the same size
-back, and nothing in between. Then the same graph is recorded and not recorded by turns: what a
-recording costs the loop. How evenly commands come that the bridge sends by its own clock is
+the page are processes of their own, as ``introspect launch sim`` starts them; somebody watches the
+camera, nobody has the page open. Times run from the publication of a state to the arrival of what
+answers it: any trajectory (the bridge alone), the policy's action, and the command (the trajectory
+that carries this action out); at the policy's own rate, and at rates that it was not trained for.
+Beside them are the floors: two processes or five in a ring, joint states there, trajectories of the
+same size back, and nothing in between. Then the same graph is recorded and not recorded by turns:
+what a recording costs the loop. How evenly commands come that the bridge sends by its own clock is
 measured on the mock arm.
 """
 
@@ -30,7 +30,7 @@ from benchmarks.turns import use_own_domain
 Samples = NDArray[np.float64]
 
 RATES = (OWN_RATE, 100.0, 250.0)  # of the policy [Hz]
-MOST = {  # by what is measured, at the rates that the policy was not trained for [ms]
+MOST = {  # by what is measured, at every rate [ms]
     ("command", "p50_ms"): 1.5,
     ("command", "p99_ms"): 4.0,
     ("inference", "p99_ms"): 0.1,
@@ -63,7 +63,7 @@ def graph_rows(rate: float, seconds: float) -> list[Row]:
     samples, shares = graph_times(seconds, rate)
     rows = []
     for name, times in samples.items():
-        most = {q: MOST.get((name, f"p{q}_ms")) for q in (50, 99)} if rate != OWN_RATE else {}
+        most = {q: MOST.get((name, f"p{q}_ms")) for q in (50, 99)}
         rows += percentile_rows(name + at, times, seconds, most)
     for (name, metric), (value, n) in shares.items():
         target = MOST.get((name, metric))

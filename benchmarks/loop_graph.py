@@ -25,6 +25,7 @@ EPISODE = "an episode (try: introspect launch sim)"
 START = 60.0  # longest wait for all processes [s]
 ENOUGH = 100  # commands before which the graph is only starting
 OWN_RATE = 25.0  # of the shipped policy [Hz]
+EPISODE_TIME = 4.0  # longest, as the task's own at that rate [s]
 CONTROL = {
     "arm_bridge_node": "introspect_control.nodes.arm_bridge_node",
     "behaviour_node": "introspect_learning.nodes.behaviour_node",
@@ -57,6 +58,8 @@ def command_lines(nodes: dict[str, str], rate: float = OWN_RATE) -> dict[str, li
         given = ["-p", "use_sim_time:=true"] if name in SIMULATED else []
         if name == "arm_bridge_node":
             given += ["-p", f"policy_rate:={rate}"]
+        if name == "task_node":
+            given += ["-p", f"timeout:={EPISODE_TIME}"]
         lines[name] = [*start, "--ros-args", *given]
     return lines
 
@@ -101,6 +104,8 @@ def graph_times(
         for name in ("late decisions", "held periods", "skipped periods"):
             missed = int(after[name]) - int(before[name])
             shares[name, "percent"] = (100.0 * missed / max(1, periods), max(1, periods))
+        without = 100.0 * (1.0 - len(samples["command"]) / max(1, periods))
+        shares["actions without a command", "percent"] = (without, max(1, periods))
         for q in ("p50", "p99"):
             inference = float(after[f"inference work {q} [ms]"])
             shares["inference", f"{q}_ms"] = (inference, max(1, periods))

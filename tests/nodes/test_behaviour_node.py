@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from action_msgs.msg import GoalStatus
 from diagnostic_msgs.msg import DiagnosticArray
-from introspect_msgs.msg import GuardStatus, PolicyAction
+from introspect_msgs.msg import Activations, GuardStatus, PolicyAction
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from live_graph import DEEP, NodeProcess, Peer, diagnosis, peer
@@ -17,6 +17,7 @@ from policy_world import GOAL, OBJECT, PANDA, PolicyWorld
 
 from introspect_control import KinematicChain
 from introspect_control.nodes.bridge_messages import nanoseconds
+from introspect_control.nodes.runtime import STREAM
 from introspect_learning.behaviours.teacher import Teacher
 from introspect_learning.models import (
     BehavioursRuntime,
@@ -372,6 +373,8 @@ def test_without_a_choreographer_nothing_moves_and_the_result_says_why(
     assert outcome.result.message == "could not begin: no answer from the choreographer"
     assert outcome.result.steps == 0
     assert not world.actions
+    layers = [question.layer for question in world.questions]
+    world.me.wait_for(lambda: len(world.questions) == 2 * layers.count("features"), "the rest")
 
 
 def test_a_layer_that_the_behaviours_do_not_have_is_refused_with_those_there_are(
@@ -393,17 +396,30 @@ def test_the_layers_asked_for_come_after_those_that_the_choreographer_waits_for(
     processes[BEHAVIOURS] = NodeProcess(
         BEHAVIOURS, SIMULATED | {"layers": "[retract_1, observation]"}
     )
+    order: list[tuple[int, str]] = []
+    note = order.append
+    hear = world.me.node.create_subscription
+    subscriptions = (
+        hear(Activations, "activations", lambda m: note((m.sequence, m.layer)), STREAM),
+        hear(PolicyAction, "policy/action", lambda m: note((m.sequence, "action")), STREAM),
+    )
     try:
         world.connect()
         world.settle()
+        order.clear()
         result = world.begin(timeout=0.2)
         world.run_until(result.done, "the end")
         world.me.wait_for(lambda: len(world.questions) >= 15, "all layers")
     finally:
         world.cancel()
         processes[BEHAVIOURS].stop()
+        for subscription in subscriptions:
+            world.me.node.destroy_subscription(subscription)
 
     asked = [(question.sequence, question.layer) for question in world.questions[-15:]]
     names = ("features", "retract_1", "observation")
     assert asked == [(k, name) for k in range(5) for name in names]
     assert [len(question.values) for question in world.questions[:3]] == [128, 64, 14]
+    wanted = ("features", "action", *names[1:])
+    places = [[order.index((k, what)) for what in wanted] for k in (1, 2, 3)]
+    assert sum(place == sorted(place) for place in places) >= 2  # what got lost comes later

@@ -93,20 +93,31 @@ def test_it_is_told_once(node: RecordingNode, publisher: PolicyPublisher) -> Non
 
 def test_the_choreographers_layers_are_asked_and_the_others_told() -> None:
     behaviours = Contract.read(shipped("bbrl") / "behaviours", "behaviours")
-    layers = published_layers(shipped("bbrl"), behaviours, ["feature_1", "features", "feature_1"])
+    layers = published_layers(
+        shipped("bbrl"), behaviours, [], ["feature_1", "features", "feature_1"]
+    )
     assert layers == PublishedLayers(asked=("features",), told=("feature_1",))
+
+
+def test_what_somebody_else_waits_for_is_asked_too() -> None:
+    behaviours = Contract.read(shipped("bbrl") / "behaviours", "behaviours")
+    layers = published_layers(shipped("bbrl"), behaviours, ["grasp_1"], ["feature_1", "grasp_1"])
+    assert layers == PublishedLayers(asked=("features", "grasp_1"), told=("feature_1",))
 
 
 def test_all_is_asked_where_the_folder_has_no_choreographer(tmp_path: Path) -> None:
     behaviours = Contract.read(shipped("bbrl") / "behaviours", "behaviours")
-    layers = published_layers(tmp_path, behaviours, ["feature_1", "features"])
+    layers = published_layers(tmp_path, behaviours, [], ["feature_1", "features"])
     assert layers == PublishedLayers(asked=("feature_1", "features"), told=())
 
 
-def test_a_layer_that_the_behaviours_lack_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("asked", "told"), [(["dreams"], []), ([], ["dreams"])])
+def test_a_layer_that_the_behaviours_lack_is_refused(
+    tmp_path: Path, asked: list[str], told: list[str]
+) -> None:
     behaviours = Contract.read(shipped("bbrl") / "behaviours", "behaviours")
     with pytest.raises(ConfigurationError, match="no layer dreams; there are observation, "):
-        published_layers(tmp_path, behaviours, ["dreams"])
+        published_layers(tmp_path, behaviours, asked, told)
 
 
 def test_so_is_one_that_only_the_choreographer_knows(tmp_path: Path) -> None:
@@ -118,4 +129,4 @@ def test_so_is_one_that_only_the_choreographer_knows(tmp_path: Path) -> None:
     path.write_text(json.dumps(contract))
     behaviours = Contract.read(folder / "behaviours", "behaviours")
     with pytest.raises(ConfigurationError, match="no layer dreams"):
-        published_layers(folder, behaviours, ["features"])
+        published_layers(folder, behaviours, [], ["features"])

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
+from introspect_msgs.msg import PolicyAction
 from introspect_msgs.srv import PerturbWorld, ResetWorld
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
@@ -15,7 +16,6 @@ from live_graph import NodeProcess, Peer, diagnosis, peer, seconds
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image
 from sim_commander import PANDA, Arm
-from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from introspect_control.nodes.runtime import end
 from introspect_sim.nodes.sim_node import SimNode
@@ -99,36 +99,81 @@ def test_lockstep_waits_for_each_answer_and_for_nothing_else(me: Peer) -> None:
         assert fastest < 20 * 0.01 / 3.0
 
 
-def test_a_picture_is_taken_after_the_answer_that_would_have_to_wait_for_it(
-    me: Peer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # given a simulation in real time whose every period is due
+@pytest.fixture
+def simulation(me: Peer, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimNode]:
+    """A simulation in this process, in real time, every period of which is due."""
     node = SimNode()
     node.configure()
-    pictures: list[int] = []
-    monkeypatch.setattr(node._stage, "publish_picture", pictures.append)
+    node.active = True
     monkeypatch.setattr(node._pacing, "ready", lambda: True)
-    arm = PANDA.joint_names
-    still = JointTrajectoryPoint(positions=PANDA.home.tolist(), velocities=[0.0] * len(arm))
-    still.time_from_start.nanosec = 10_000_000
-    answer = JointTrajectory(joint_names=list(arm), points=[still])
-
-    # when a state is published and answered, then its picture follows the answer
-    node._run()
-    first = node._simulation.stamp
-    assert pictures == []
-    node._on_trajectory(answer)
-    node._on_trajectory(answer)
-    assert pictures == [first]
-
-    # when the next one is not answered, then the picture is taken before time goes on
-    node._run()
-    second = node._simulation.stamp
-    assert second > first
-    node._run()
-    assert pictures == [first, second]
+    yield node
     node.cleanup()
     end(node)
+
+
+@pytest.fixture
+def pictures(simulation: SimNode, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, list[float]]]:
+    """Stamps of the pictures, and where object and goal were when they were taken."""
+    taken: list[tuple[int, list[float]]] = []
+
+    def take(stamp: int) -> None:
+        taken.append((stamp, scene(simulation)))
+
+    monkeypatch.setattr(simulation._stage, "publish_picture", take)
+    return taken
+
+
+def scene(simulation: SimNode) -> list[float]:
+    inside = simulation._simulation
+    return [*inside.world.object_pose[0].tolist(), *inside.scene.goal.tolist()]
+
+
+def test_a_picture_is_taken_after_the_answer_that_would_have_to_wait_for_it(
+    simulation: SimNode, pictures: list[tuple[int, list[float]]]
+) -> None:
+    simulation._run()
+    first = simulation._simulation.stamp
+    assert not pictures
+
+    simulation._on_action_sent(PolicyAction())
+    simulation._on_action_sent(PolicyAction())
+    assert [stamp for stamp, _ in pictures] == [first]
+
+
+def test_without_an_answer_it_is_taken_before_time_goes_on(
+    simulation: SimNode, pictures: list[tuple[int, list[float]]]
+) -> None:
+    simulation._run()
+    first = simulation._simulation.stamp
+    simulation._run()
+    assert [stamp for stamp, _ in pictures] == [first]
+
+
+@pytest.mark.parametrize("what", ["reset", "disturbance"])
+def test_it_shows_the_world_as_it_was_at_its_stamp(
+    simulation: SimNode, pictures: list[tuple[int, list[float]]], what: str
+) -> None:
+    simulation._run()
+    stamp, before = simulation._simulation.stamp, scene(simulation)
+
+    if what == "reset":  # which goes on once the new state has been published
+        simulation._on_reset(ResetWorld.Request(seed=7), ResetWorld.Response()).send(None)
+    else:
+        move = PerturbWorld.Request(kind=PerturbWorld.Request.MOVE_GOAL)
+        move.vector.y = 0.03
+        assert simulation._on_perturb(move, PerturbWorld.Response()).success
+
+    assert pictures == [(stamp, before)]
+    assert scene(simulation) != before
+
+
+def test_none_is_taken_of_a_world_at_a_standstill(
+    simulation: SimNode, pictures: list[tuple[int, list[float]]]
+) -> None:
+    simulation._run()
+    simulation.deactivate()
+    simulation._on_action_sent(PolicyAction())
+    assert not pictures
 
 
 def test_the_camera_renders_for_who_listens_with_the_intrinsics_of_the_description(

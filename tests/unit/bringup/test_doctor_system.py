@@ -63,6 +63,11 @@ def test_nothing_is_found_where_all_is_well(healthy: System) -> None:
     assert {finding.level for finding in findings} == {Level.OK}
 
 
+def test_the_nodes_of_the_system_are_named(healthy: System) -> None:
+    left = replace(healthy, namespace="/left", nodes=("/left/sim_node", "/right/task_node"))
+    assert check_running(left, []).text == "1 nodes in domain 0, /left: sim_node"
+
+
 def test_a_shell_in_the_wrong_domain_is_found(healthy: System) -> None:
     empty = System(domain=0, namespace="/", seconds=2.0)
     finding = check_running(empty, elsewhere=[14])

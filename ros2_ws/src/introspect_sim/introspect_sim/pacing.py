@@ -189,7 +189,8 @@ class Lockstep:
         """The policy has answered the state ``stamp``."""
         if stamp == self._stamp:
             self._failures = 0
-        self._acted, self._done = stamp if moving else None, min(stamp, self._stamp)
+        self._acted = stamp if moving else None
+        self._done = max(self._done, min(stamp, self._stamp))
         if not moving or self._observed == stamp:
             self._observed = None
 

@@ -103,6 +103,11 @@ class ArmBridgeParameters(NodeParameters):
 
     def bridge_config(self, arm: ArmDescription, lockstep: bool) -> BridgeConfig:
         """The same as the bridge wants it; raises ``ValueError`` for what would not be safe."""
+        if self.policy_rate > arm.controller.rate:
+            raise ValueError(
+                f"policy_rate is {self.policy_rate:g} Hz; the controller of {arm.name} takes "
+                f"{arm.controller.rate:g} Hz at most"
+            )
         return BridgeConfig(
             servo=ServoConfig(
                 period=1.0 / arm.controller.rate,

@@ -50,9 +50,13 @@ class ManagedNode(LifecycleNode, Generic[P]):
         ConfigurationError: A parameter that the schema refuses.
     """
 
+    _answers: PatientAnswers | None = None  # while rclpy makes services of its own
+
     def __init__(self, name: str, schema: type[P], **options: Any) -> None:
-        self._answers = PatientAnswers(self)  # rclpy makes services of its own at once
         super().__init__(name, **options)
+        self._answers = PatientAnswers(self)
+        for service in self.services:  # rclpy's own
+            self._answers.attend(service)
         self.parameters: P = declare_parameters(self, schema)
         self.add_on_set_parameters_callback(self._check_parameters)
         self.add_post_set_parameters_callback(self._take_parameters)
@@ -110,7 +114,8 @@ class ManagedNode(LifecycleNode, Generic[P]):
     def create_service(self, *args: Any, **options: Any) -> Service[Any, Any]:
         """A service as rclpy makes it, whose answers wait for who has only just joined."""
         service: Service[Any, Any] = super().create_service(*args, **options)
-        self._answers.attend(service)
+        if self._answers is not None:
+            self._answers.attend(service)
         return service
 
     def destroy_node(self) -> None:

@@ -66,7 +66,12 @@ class BehaviourParameters(PolicyParameters):
     )
     layers: tuple[str, ...] = parameter(
         ("feature_1", "features"),
-        "whose activations are published, beside those that the choreographer listens to",
+        "whose activations are published after the action, for whoever likes to know",
+    )
+    asked_layers: tuple[str, ...] = parameter(
+        ("features",),
+        "whose activations are published before it, as who chooses waits for them, beside those "
+        "that the choreographer of the policy's folder listens to",
     )
 
 
@@ -87,7 +92,12 @@ class BehaviourNode(ManagedNode[BehaviourParameters]):
             self._behaviours = BehavioursRuntime.load(folder, arm)
         except ContractError as error:
             raise ConfigurationError(str(error)) from error
-        layers = published_layers(folder, self._behaviours.contract, self.parameters.layers)
+        layers = published_layers(
+            folder,
+            self._behaviours.contract,
+            self.parameters.asked_layers,
+            self.parameters.layers,
+        )
         self._behaviours.run(np.zeros(OBSERVATION.size, dtype=np.float32))  # the first run is slow
         self._task = PickAndPlace()
         period = 1.0 / self._behaviours.contract.rate

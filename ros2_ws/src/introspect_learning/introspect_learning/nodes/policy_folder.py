@@ -62,32 +62,36 @@ def policy_folder(parameters: PolicyParameters) -> Path:
 class PublishedLayers(NamedTuple):
     """Whose activations are published."""
 
-    asked: tuple[str, ...]  # the choreographer listens to them, and is waited for
-    told: tuple[str, ...]  # whoever likes to know
+    asked: tuple[str, ...]  # with each question: who chooses listens to them, and is waited for
+    told: tuple[str, ...]  # after the action: whoever likes to know listens to them
 
 
-def published_layers(folder: Path, behaviours: Contract, wanted: Sequence[str]) -> PublishedLayers:
-    """Layers to publish: what the choreographer of the folder listens to, and what is wanted.
+def published_layers(
+    folder: Path, behaviours: Contract, asked: Sequence[str], told: Sequence[str]
+) -> PublishedLayers:
+    """Layers to publish, each once; those that the folder's choreographer listens to are asked.
 
     A folder without a choreographer, or with a broken one, is for that node to refuse; whoever
-    chooses instead is given all that is wanted.
+    chooses instead is asked with all of them.
 
     Args:
         folder: of the policy.
         behaviours: contract of its behaviours.
-        wanted: names of further layers.
+        asked: names of further layers that are asked.
+        told: names of those that are told.
 
     Raises:
         ConfigurationError: A layer that the behaviours do not have.
     """
     try:
-        asked = tuple(Contract.read(folder / "choreographer", "choreographer").layers)
+        heard = tuple(Contract.read(folder / "choreographer", "choreographer").layers)
     except ContractError:
-        asked = tuple(dict.fromkeys(wanted))
-    told = tuple(name for name in dict.fromkeys(wanted) if name not in asked)
-    if unknown := [name for name in (*asked, *told) if name not in behaviours.layers]:
+        heard = tuple(told)
+    first = tuple(dict.fromkeys((*heard, *asked)))
+    then = tuple(name for name in dict.fromkeys(told) if name not in first)
+    if unknown := [name for name in (*first, *then) if name not in behaviours.layers]:
         raise ConfigurationError(
             f"these behaviours have no layer {', '.join(unknown)}; "
             f"there are {', '.join(behaviours.layers)}"
         )
-    return PublishedLayers(asked, told)
+    return PublishedLayers(first, then)

@@ -101,6 +101,7 @@ class SimNode(ManagedNode[SimParameters]):
 
     def deactivate(self) -> None:
         """Let time stand still, and keep nobody waiting for it."""
+        self._unpictured = None
         self._answer_resets("sim_node was deactivated before the new state could be published")
 
     def cleanup(self) -> None:
@@ -109,7 +110,7 @@ class SimNode(ManagedNode[SimParameters]):
 
     def _run(self) -> None:
         ready = self._pacing.ready()
-        self._take_picture()  # the arm has answered by now, or will not in time
+        self._take_picture()
         if not ready:
             return
         with self._loop:
@@ -120,11 +121,15 @@ class SimNode(ManagedNode[SimParameters]):
             self._states.publish(state)
         self._answer_resets()
         self._unpictured = state.stamp
-        if isinstance(self._pacing, Lockstep):  # nobody is kept waiting
+        if isinstance(self._pacing, Lockstep):  # time stands still until the answer has been read
             self._take_picture()
 
     def _take_picture(self) -> None:
-        """Of the present state, once; not before its answer, which would have to wait for it."""
+        """Of the latest state, once, while the world is still in it.
+
+        In real time after the policy's answer, which would have to wait for it to be read, or half
+        a period after the state where there is none.
+        """
         stamp, self._unpictured = self._unpictured, None
         if stamp is not None:
             self._stage.publish_picture(stamp)
@@ -139,7 +144,6 @@ class SimNode(ManagedNode[SimParameters]):
         self._trajectory_at = time.perf_counter()
         self.responses["trajectory"].answered(self._simulation.stamp)
         self._pacing.commanded(moving)
-        self._take_picture()
         self._run_on()
 
     def _on_gripper(self, message: GripperCommand) -> None:
@@ -159,6 +163,7 @@ class SimNode(ManagedNode[SimParameters]):
         """The trajectory before it, from the same publisher, carries this action out."""
         stamp = _nanoseconds(message.header.stamp)
         self.responses["command"].answered(stamp, self._trajectory_at)
+        self._take_picture()
 
     def _on_activations(self, message: Activations) -> None:
         self._pacing.observed(_nanoseconds(message.header.stamp))
@@ -172,6 +177,7 @@ class SimNode(ManagedNode[SimParameters]):
         self, request: ResetWorld.Request, response: ResetWorld.Response
     ) -> ResetWorld.Response:
         """Reset, and answer once the new state has been published."""
+        self._take_picture()
         try:
             response.message = self._simulation.reset(request.seed)
         except SimulationError as error:
@@ -194,6 +200,7 @@ class SimNode(ManagedNode[SimParameters]):
     def _on_perturb(
         self, request: PerturbWorld.Request, response: PerturbWorld.Response
     ) -> PerturbWorld.Response:
+        self._take_picture()
         disturb(self._simulation.scene, self._simulation.drop_object, request, response)
         if response.success:
             self.get_logger().info(response.message)
