@@ -17,6 +17,8 @@ import planted_system
 import pytest
 from fake_system import PATIENCE
 
+from introspect_control.capture import BagReader
+
 Start = Callable[..., subprocess.Popen[str]]
 
 
@@ -82,6 +84,32 @@ def test_the_doctor_finds_what_is_wrong_with_real_nodes(run: Start) -> None:
         assert findings[check]["level"] == level, findings[check]
         assert text in findings[check]["finding"]
         assert level == "ok" or findings[check]["cure"]
+
+
+def test_the_bridge_is_asked_which_arm_is_meant(run: Start, tmp_path: Path) -> None:
+    fr3 = ("--ros-args", "-p", "arm:=fr3")
+    wait_for_line(run("-m", "introspect_sim.nodes.sim_node", *fr3), "fr3 in mujoco")
+    bridge = run("-m", "introspect_control.nodes.arm_bridge_node", *fr3, "-p", "use_sim_time:=true")
+    wait_for_line(bridge, "ready: fr3")
+
+    recorded = introspect("capture", "--out", str(tmp_path / "bag"), "--seconds", "2")
+    assert recorded.returncode == 0, recorded.stderr
+    assert len(list(BagReader(tmp_path / "bag").messages("/franka/joint_states"))) > 100
+
+    seen = introspect("view", "--once")
+    assert seen.returncode == 0, seen.stderr
+    assert re.search(r"fr3_joint4 .*█.* -\d+\.\d°", seen.stdout), seen.stdout
+
+    findings = json.loads(introspect("doctor", "--json").stdout.splitlines()[-1])["findings"]
+    by_check = {finding["check"]: finding for finding in findings}
+    assert by_check["arm"]["finding"].startswith("fr3: ")
+    assert by_check["joints"]["level"] == "ok", by_check["joints"]
+
+    for verb in (("capture", "--out", str(tmp_path / "other")), ("view", "--once")):
+        refused = introspect(*verb, "--arm", "panda")
+        assert refused.returncode == 2
+        assert "--arm panda: the running system drives fr3" in refused.stderr
+    assert not (tmp_path / "other").exists()
 
 
 def test_the_view_prints_one_picture_of_real_nodes(run: Start) -> None:

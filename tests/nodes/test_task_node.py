@@ -355,11 +355,16 @@ def test_a_reflex_is_ended_too_where_the_guard_found_nothing_wrong(others: Other
     ]
 
 
-def test_a_real_arm_waits_in_its_fault_for_a_person(others: Others) -> None:
+@pytest.mark.parametrize(
+    ("rearm", "reason"), [(False, "no policy action for 0.12 s"), (True, "stopped by guard/stop")]
+)
+def test_a_real_arm_waits_in_its_fault_for_a_person_and_so_does_one_that_a_person_stopped(
+    others: Others, rearm: bool, reason: str
+) -> None:
     # given
     others.successes = [True]
-    others.guard(GuardStatus.FAULT, "stopped by guard/stop")
-    with NodeProcess(MODULE, {"episodes": 1, "rearm": False, "reset": False}) as process:
+    others.guard(GuardStatus.FAULT, reason)
+    with NodeProcess(MODULE, {"episodes": 1, "rearm": rearm, "reset": False}) as process:
         others.me.wait_for(lambda: "look at the arm" in process.output, "a word")
         assert others.happened == []
 

@@ -31,7 +31,7 @@ class RateMeter:
         self.last: float | None = None  # when it last happened [s]
         self._count = 0
         self._since: float | None = None
-        self._hertz = 0.0
+        self._hertz: float | None = None  # of the last full window
 
     def tick(self, now: float) -> None:
         """It has happened, at ``now`` [s]."""
@@ -45,8 +45,12 @@ class RateMeter:
             self._since, self._count = now, 0
 
     def hertz(self, now: float) -> float:
-        """The rate of the last full window, 0 after silence [Hz]."""
-        return 0.0 if self.silent(now) else self._hertz
+        """The rate of the last full window, or of what there is; 0 after silence [Hz]."""
+        if self.last is None or self._since is None or self.silent(now):
+            return 0.0
+        if self._hertz is not None:
+            return self._hertz
+        return self._count / (self.last - self._since) if self._count else 0.0
 
     def silent(self, now: float) -> bool:
         """Whether it has not happened lately."""

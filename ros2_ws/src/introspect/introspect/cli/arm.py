@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import math
 import os
-import subprocess
 import sys
 
 from introspect.cli.parser import verb_parser
@@ -23,6 +22,7 @@ ACTIONS = {
     "fault": "let something go wrong in a mock arm: --fault NAME; without, list what can",
 }
 
+_PATIENCE = 10.0  # with the bridge: who moves an arm has to know which [s]
 _NODES = {"teach": "introspect_teach", "teleop": "teleoperation_node"}  # the others are one
 
 
@@ -53,7 +53,9 @@ def run(words: list[str]) -> int:
         "--duration", type=float, default=0.0, help="of the fault [s]; 0: until it is ended"
     )
     parser.add_argument("--open", action="store_true", help="open the gripper on the way")
-    parser.add_argument("--yes", action="store_true", help="arm without a countdown")
+    parser.add_argument(
+        "--yes", action="store_true", help="arm without a countdown, as where there is no terminal"
+    )
     parser.add_argument("--arm", default="", help="arm; if given, the system must drive this one")
     parser.add_argument("--namespace", default="", help="namespace of the system")
     options = parser.parse_args(words)
@@ -120,25 +122,12 @@ def _arm(given: str, namespace: str) -> str:
         UsageError: Another one was given.
         IntrospectError: No bridge says which, and none was given.
     """
-    from introspect.security.switch import take_keys
+    from introspect.cli.running_arm import running_arm
 
-    environment = dict(os.environ)
-    take_keys("introspect_arm", environment)
-    words = [sys.executable, "-m", "introspect.nodes.arm_terminal", "which"]
-    asked = subprocess.run(
-        [*words, "--namespace", namespace],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        check=False,
-    )
-    found = asked.stdout.strip()
-    if given and found and given != found:
-        raise UsageError(f"--arm {given}: the running system drives {found}")
-    if not (given or found):
+    found = running_arm(given, namespace, _PATIENCE)
+    if not found:
         raise IntrospectError("no arm bridge answers (is the system running?); or name the --arm")
-    return given or found
+    return found
 
 
 def _program(options: argparse.Namespace, namespace: str) -> list[str]:

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from introspect.cli.parser import verb_parser
+from introspect.cli.running_arm import DEFAULT, HELP, running_arm
 from introspect.errors import UsageError
 
 
@@ -29,7 +30,7 @@ def run(words: list[str]) -> int:
     )
     parser.add_argument("--images", action="store_true", help="record the camera, too")
     parser.add_argument("--seconds", type=float, default=math.inf, help="end after this time [s]")
-    parser.add_argument("--arm", default="panda", help="arm, by the name of its data file")
+    parser.add_argument("--arm", default="", help=HELP)
     parser.add_argument("--namespace", default="", help="namespace of the system")
     options = parser.parse_args(words)
     if not options.seconds > 0.0:
@@ -41,14 +42,17 @@ def run(words: list[str]) -> int:
     from introspect.specification import absolute_namespace
 
     domain_id(os.environ)
-    check_arm(options.arm)
     check_bag(options.out, "--out ")
+    if options.arm:
+        check_arm(options.arm)
+    namespace = absolute_namespace(options.namespace)
+    arm = options.arm if options.topics else running_arm(options.arm, namespace)
     take_keys("capture_node", os.environ)
     bag = Path(options.out).expanduser().absolute()
     program = [sys.executable, "-m", "introspect.nodes.capture_terminal"]
     program += [f"--seconds={options.seconds}", "--ros-args", "--log-level", "warn"]
-    program += ["-r", f"__ns:={absolute_namespace(options.namespace)}"]
-    program += _parameter("bag", str(bag)) + _parameter("arm", options.arm)
+    program += ["-r", f"__ns:={namespace}"]
+    program += _parameter("bag", str(bag)) + _parameter("arm", arm or DEFAULT)
     program += _parameter("images", options.images)
     if options.topics:
         program += _parameter("topics", options.topics)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import time
 from typing import TYPE_CHECKING
 
 from introspect.cli.parser import verb_parser
+from introspect.cli.running_arm import DEFAULT, HELP, running_arm
+from introspect.specification import absolute_namespace
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,7 +32,7 @@ def run(words: list[str]) -> int:
         "Look for what is wrong: with this machine, this installation, and the running system.",
         "introspect doctor\n  introspect doctor --no-graph --json",
     )
-    parser.add_argument("--arm", default="panda", help="arm, by the name of its data file")
+    parser.add_argument("--arm", default="", help=HELP)
     parser.add_argument("--namespace", default="", help="namespace of the running system")
     parser.add_argument("--seconds", type=float, default=2.0, help="how long to listen to it")
     parser.add_argument("--no-graph", action="store_true", help="leave the running system alone")
@@ -44,7 +47,7 @@ def run(words: list[str]) -> int:
     console = Console(stderr=options.json, highlight=False)
     seconds = 0.0 if options.no_graph else max(options.seconds, 0.1)
     findings = []
-    for finding in examine(dict(os.environ), options.arm, options.namespace, seconds):
+    for finding in examine(dict(os.environ), _arm(options), options.namespace, seconds):
         findings.append(finding)
         _print(console, finding)
     problems = sum(finding.level is Level.PROBLEM for finding in findings)
@@ -52,6 +55,13 @@ def run(words: list[str]) -> int:
     if options.json:
         print(json.dumps(_report(findings, problems, time.monotonic() - started)))
     return 1 if problems else 0
+
+
+def _arm(options: argparse.Namespace) -> str:
+    """The one given, whatever runs: whether they agree is for the doctor to find."""
+    if options.arm or options.no_graph:
+        return str(options.arm or DEFAULT)
+    return running_arm("", absolute_namespace(options.namespace)) or DEFAULT
 
 
 def _print(console: Console, finding: Finding) -> None:

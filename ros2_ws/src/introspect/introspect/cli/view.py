@@ -6,6 +6,7 @@ import os
 import sys
 
 from introspect.cli.parser import verb_parser
+from introspect.cli.running_arm import DEFAULT, HELP, running_arm
 from introspect.errors import UsageError
 
 
@@ -16,7 +17,7 @@ def run(words: list[str]) -> int:
         "Watch the running system: joints, behaviours, guard, episodes, rates. Ctrl-C ends it.",
         "introspect view\n  introspect view --once",
     )
-    parser.add_argument("--arm", default="panda", help="arm, by the name of its data file")
+    parser.add_argument("--arm", default="", help=HELP)
     parser.add_argument("--namespace", default="", help="namespace of the system")
     parser.add_argument("--rate", type=float, default=10.0, help="refreshes a second")
     parser.add_argument("--once", action="store_true", help="print the first full picture and end")
@@ -31,10 +32,13 @@ def run(words: list[str]) -> int:
     from introspect.specification import absolute_namespace
 
     domain_id(os.environ)
-    check_arm(options.arm)
+    if options.arm:
+        check_arm(options.arm)
+    namespace = absolute_namespace(options.namespace)
+    arm = running_arm(options.arm, namespace) or DEFAULT
     take_keys("introspect_view", os.environ)
     program = [sys.executable, "-m", "introspect.nodes.view_node"]
-    program += [f"--arm={options.arm}", f"--namespace={absolute_namespace(options.namespace)}"]
+    program += [f"--arm={arm}", f"--namespace={namespace}"]
     program += [f"--rate={options.rate}", f"--patience={options.patience}"]
     program += ["--once"] if options.once else []
     sys.stdout.flush()

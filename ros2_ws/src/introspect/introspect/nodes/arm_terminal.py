@@ -26,7 +26,7 @@ from introspect_description import ArmDescription
 
 NAME = "introspect_arm"
 COUNTDOWN = 3  # before an arm is armed [s]
-_PATIENCE = 10.0  # with a service, discovery included [s]
+PATIENCE = 10.0  # with a service, discovery included [s]
 _ASK_AGAIN = 3.0  # where no answer comes [s]
 _WAKE_UP = 0.05  # [s]
 _STATES = {
@@ -46,9 +46,11 @@ class ArmTerminal:
 
     Args:
         namespace: of the system, absolute.
+        patience: with a service, discovery included [s].
     """
 
-    def __init__(self, namespace: str) -> None:
+    def __init__(self, namespace: str, patience: float = PATIENCE) -> None:
+        self._patience = patience
         self.node = Node(NAME, namespace=namespace, enable_rosout=False)
         self.node.executor = self._executor = make_executor()
         self._executor.add_node(self.node)
@@ -184,7 +186,7 @@ class ArmTerminal:
             self._executor.spin_once(timeout_sec=_WAKE_UP)
             if again and time.monotonic() - since > _ASK_AGAIN * len(asked):
                 asked.append(client.call_async(kind.Request(**request)))
-            if time.monotonic() - since > _PATIENCE:
+            if time.monotonic() - since > self._patience:
                 raise ArmError(f"{service} does not answer; see: introspect arm check")
         return next(future.result() for future in asked if future.done())
 
@@ -194,11 +196,12 @@ class ArmTerminal:
         Raises:
             ArmError: It does not for too long.
         """
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + self._patience
         while not condition():
             self._executor.spin_once(timeout_sec=_WAKE_UP)
             if time.monotonic() > deadline:
-                raise ArmError(f"nothing of {what} for {_PATIENCE:.0f} s")
+                space = self.node.get_namespace()
+                raise ArmError(f"nothing of {what} in namespace {space} for {self._patience:.0f} s")
 
     def close(self) -> None:
         """Free the node."""
@@ -239,6 +242,7 @@ def main(words: Sequence[str] | None = None) -> int:
     what = ("which", "check", "rearm", "recover", "stop", "home", "move", "fault")
     parser.add_argument("what", choices=what)
     parser.add_argument("--namespace", default="/")
+    parser.add_argument("--patience", type=float, default=PATIENCE)
     parser.add_argument("--pose", default="home")
     parser.add_argument("--speed", type=float, default=0.0)
     parser.add_argument("--open-gripper-of", default="")
@@ -251,7 +255,7 @@ def main(words: Sequence[str] | None = None) -> int:
     for number in (signal.SIGHUP, signal.SIGTERM):  # a terminal that goes is a Ctrl-C
         signal.signal(number, signal.default_int_handler)
     enter_graph([])
-    terminal = ArmTerminal(options.namespace)
+    terminal = ArmTerminal(options.namespace, options.patience)
     try:
         if options.what == "which":
             print(terminal.which())

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 HELD_BY_POLICY = "hold asked for by the policy"  # why an arm stops between two episodes
+STOPPED_BY_HAND = "stopped by guard/stop"  # why one is in a fault that only a person ends
 _MAX_LEAD = 0.05  # of an action's stamp before the latest joint state's [s]
 _SPEED = "speed scaling"  # source of a block
 

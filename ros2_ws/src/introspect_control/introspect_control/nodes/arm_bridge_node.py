@@ -23,6 +23,7 @@ from std_srvs.srv import Trigger
 from introspect_control.bridge import (
     HELD_BY_POLICY,
     ON_ALARM,
+    STOPPED_BY_HAND,
     ArmBridge,
     BridgeConfig,
     BridgeOutput,
@@ -299,7 +300,7 @@ class ArmBridgeNode(ManagedNode[ArmBridgeParameters]):
             self._sent.publish(messages.write_action(output.sent, self._arm))
 
     def _on_stop(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        self._bridge.stop("stopped by guard/stop")
+        self._bridge.stop(STOPPED_BY_HAND)
         self._report_change()
         response.success, response.message = True, "the arm is stopped until guard/rearm"
         return response

@@ -20,6 +20,7 @@ from rclpy.clock_type import ClockType
 from rclpy.task import Future
 from std_srvs.srv import Trigger
 
+from introspect_control.bridge import STOPPED_BY_HAND
 from introspect_control.nodes.runtime import (
     LATCHED,
     ConfigurationError,
@@ -54,7 +55,11 @@ class TaskParameters(NodeParameters):
     seed: int = parameter(0, "of the first start; the next ones count up", minimum=0)
     timeout: float = parameter(0.0, "longest episode [s]; 0: the task's own", minimum=0.0)
     reset: bool = parameter(True, "put the object back by reset_world before each episode")
-    rearm: bool = parameter(True, "re-arm after a fault without asking: where nobody can be hurt")
+    rearm: bool = parameter(
+        True,
+        "re-arm after a fault without asking, unless somebody has called guard/stop: where nobody "
+        "can be hurt",
+    )
     home: bool = parameter(False, "bring the arm home by move_to before each episode")
     view: bool = parameter(False, "whether dashboard_node has to be up before the first episode")
 
@@ -213,9 +218,13 @@ class TaskNode(ManagedNode[TaskParameters]):
         reflex = self._arm.state == ArmStatus.REFLEX
         return f"stopped by a reflex ({self._arm.reason})" if reflex else ""
 
+    @property
+    def _stopped_by_hand(self) -> bool:
+        return self._guard.state == FAULT and self._guard.reason == STOPPED_BY_HAND
+
     async def _end_fault(self) -> None:
         """Recover and re-arm, or wait until a person has."""
-        if not self.parameters.rearm:
+        if self._stopped_by_hand or not self.parameters.rearm:
             self.get_logger().error(
                 f"{self._stopped}; look at the arm, then arm/recover and guard/rearm"
             )
@@ -232,6 +241,9 @@ class TaskNode(ManagedNode[TaskParameters]):
             if not answer.success:
                 raise RuntimeError(f"guard/rearm refused: {answer.message}")
             if await self._until(lambda: not self._stopped, "the arm to be re-armed", AGAIN):
+                return
+            if self._stopped_by_hand:
+                await self._end_fault()
                 return
         raise RuntimeError(
             f"still {self._stopped} after {RECOVERIES} tries"
