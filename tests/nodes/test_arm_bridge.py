@@ -527,6 +527,7 @@ def test_on_a_timer_it_moves_the_arm_and_stops_it_when_the_policy_falls_silent(m
     [
         ({"arm": "pandas"}, r"unknown arm 'pandas': available are fr3, .*panda"),
         ({"velocity_scale": 1.0}, r"panda_joint2.* cannot stop within 0\.2 s"),
+        ({"policy_rate": 200.0}, r"policy_rate is 200 Hz; the controller of panda takes 100 Hz"),
         ({"command_timeout": 2.0}, r"parameter 'command_timeout' is 2\.0; it must be a number in"),
     ],
 )

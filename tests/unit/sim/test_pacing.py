@@ -248,6 +248,18 @@ def test_lockstep_does_not_wait_for_what_the_policy_tells_after_its_action(
     assert pacing.ready()
 
 
+def test_an_older_action_makes_nothing_of_what_was_told_after_a_younger_one(wall: Wall) -> None:
+    pacing = Lockstep(clock=wall)
+    pacing.published(6 * TICK)
+    pacing.acted(6 * TICK, moving=True)
+    pacing.acted(2 * TICK, moving=False)
+    pacing.commanded(moving=True)
+
+    pacing.observed(6 * TICK)
+
+    assert pacing.ready()
+
+
 def test_lockstep_goes_on_waiting_after_an_action_from_the_future(wall: Wall) -> None:
     pacing = Lockstep(clock=wall)
     pacing.published(6 * TICK)
