@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
-from introspect_msgs.msg import PolicyAction
 from introspect_msgs.srv import PerturbWorld, ResetWorld
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
@@ -16,6 +15,7 @@ from live_graph import NodeProcess, Peer, diagnosis, peer, seconds
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image
 from sim_commander import PANDA, Arm
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from introspect_control.nodes.runtime import end
 from introspect_sim.nodes.sim_node import SimNode
@@ -128,31 +128,53 @@ def scene(simulation: SimNode) -> list[float]:
     return [*inside.world.object_pose[0].tolist(), *inside.scene.goal.tolist()]
 
 
+def answer(simulation: SimNode) -> None:
+    """Command the arm to stay where it is."""
+    still = JointTrajectoryPoint(positions=PANDA.home.tolist(), velocities=[0.0] * 7)
+    still.time_from_start.nanosec = 10_000_000
+    simulation._on_trajectory(JointTrajectory(joint_names=list(PANDA.joint_names), points=[still]))
+
+
 def test_a_picture_is_taken_after_the_answer_that_would_have_to_wait_for_it(
     simulation: SimNode, pictures: list[tuple[int, list[float]]]
 ) -> None:
+    answer(simulation)
     simulation._run()
     first = simulation._simulation.stamp
     assert not pictures
+    assert simulation._after_answer.is_canceled()
 
-    simulation._on_action_sent(PolicyAction())
-    simulation._on_action_sent(PolicyAction())
+    answer(simulation)
+    assert not simulation._after_answer.is_canceled()
+    simulation._take_picture()  # as the timer does
+    assert simulation._after_answer.is_canceled()
+    answer(simulation)
+    assert simulation._after_answer.is_canceled()
     assert [stamp for stamp, _ in pictures] == [first]
 
 
 def test_without_an_answer_it_is_taken_before_time_goes_on(
     simulation: SimNode, pictures: list[tuple[int, list[float]]]
 ) -> None:
+    answer(simulation)
     simulation._run()
     first = simulation._simulation.stamp
     simulation._run()
     assert [stamp for stamp, _ in pictures] == [first]
 
 
+def test_while_nobody_commands_the_arm_it_is_taken_at_once(
+    simulation: SimNode, pictures: list[tuple[int, list[float]]]
+) -> None:
+    simulation._run()
+    assert [stamp for stamp, _ in pictures] == [simulation._simulation.stamp]
+
+
 @pytest.mark.parametrize("what", ["reset", "disturbance"])
 def test_it_shows_the_world_as_it_was_at_its_stamp(
     simulation: SimNode, pictures: list[tuple[int, list[float]]], what: str
 ) -> None:
+    answer(simulation)
     simulation._run()
     stamp, before = simulation._simulation.stamp, scene(simulation)
 
@@ -170,9 +192,11 @@ def test_it_shows_the_world_as_it_was_at_its_stamp(
 def test_none_is_taken_of_a_world_at_a_standstill(
     simulation: SimNode, pictures: list[tuple[int, list[float]]]
 ) -> None:
+    answer(simulation)
     simulation._run()
     simulation.deactivate()
-    simulation._on_action_sent(PolicyAction())
+    answer(simulation)
+    simulation._take_picture()
     assert not pictures
 
 

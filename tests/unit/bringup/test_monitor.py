@@ -99,6 +99,17 @@ def test_a_rate_is_measured_over_the_last_second() -> None:
     assert meter.hertz(3.0) == pytest.approx(10.0)
 
 
+def test_before_the_first_second_is_over_a_rate_is_that_of_what_there_was() -> None:
+    meter = RateMeter()
+    meter.tick(5.0)
+    assert meter.hertz(5.0) == 0.0
+    meter.tick(5.0)
+    assert meter.hertz(5.0) == 0.0
+    for number in range(1, 6):
+        meter.tick(5.0 + 0.1 * number)
+    assert meter.hertz(5.55) == pytest.approx(12.0)
+
+
 def test_a_topic_is_silent_before_its_first_message_and_a_second_after_its_last(
     monitor: SystemMonitor,
 ) -> None:

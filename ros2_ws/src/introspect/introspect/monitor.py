@@ -50,7 +50,8 @@ class RateMeter:
             return 0.0
         if self._hertz is not None:
             return self._hertz
-        return self._count / (self.last - self._since) if self._count else 0.0
+        so_far = self.last - self._since
+        return self._count / so_far if so_far > 0.0 else 0.0
 
     def silent(self, now: float) -> bool:
         """Whether it has not happened lately."""

@@ -10,6 +10,7 @@ from introspect.errors import UsageError
 
 DEFAULT = "panda"
 PATIENCE = 3.0  # with a bridge that may not be there [s]
+_HUNG = 10.0  # beyond that: the middleware can hang where something is wrong [s]
 HELP = f"arm, by the name of its data file (default: the running system's, else {DEFAULT})"
 
 
@@ -32,15 +33,19 @@ def running_arm(given: str, namespace: str, patience: float = PATIENCE) -> str:
     environment = dict(os.environ)
     take_keys("introspect_arm", environment)
     words = [sys.executable, "-m", "introspect.nodes.arm_terminal", "which"]
-    asked = subprocess.run(
-        [*words, "--namespace", namespace, "--patience", str(patience)],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        check=False,
-    )
-    found = asked.stdout.strip()
+    try:
+        asked = subprocess.run(
+            [*words, "--namespace", namespace, "--patience", str(patience)],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            timeout=patience + _HUNG,
+            check=False,
+        )
+        found = asked.stdout.strip()
+    except subprocess.TimeoutExpired:
+        found = ""
     if given and found and given != found:
         raise UsageError(f"--arm {given}: the running system drives {found}")
     return found or given

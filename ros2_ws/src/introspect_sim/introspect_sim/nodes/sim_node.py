@@ -33,6 +33,10 @@ from introspect_sim.task_scene import SimulationError
 from introspect_sim.worlds import WORLDS, make_world
 
 
+ANSWERING = 0.1  # without a trajectory, after which none is waited for with a picture [s]
+REST_OF_ANSWER = 0.0005  # in which what belongs to a trajectory arrives, too [s]
+
+
 @dataclass(frozen=True)
 class SimParameters(NodeParameters):
     """What is simulated, and how fast."""
@@ -74,6 +78,9 @@ class SimNode(ManagedNode[SimParameters]):
         self._waiting_for_state: list[Future[str]] = []
         self._trajectory_at = 0.0  # arrival of the latest trajectory [s]
         self._unpictured: int | None = None  # stamp of a state that may want a picture
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._after_answer = self.create_timer(REST_OF_ANSWER, self._take_picture, clock=steady)
+        self._after_answer.cancel()
         self._states = StatePublisher(self, arm)
         self.create_subscription(
             JointTrajectory, arm.controller.trajectory_topic, self._on_trajectory, STREAM
@@ -109,10 +116,9 @@ class SimNode(ManagedNode[SimParameters]):
         self._stage.close()
 
     def _run(self) -> None:
-        ready = self._pacing.ready()
-        self._take_picture()
-        if not ready:
+        if not self._pacing.ready():
             return
+        self._take_picture()
         with self._loop:
             state = self._simulation.advance()
             self._pacing.published(state.stamp)
@@ -121,15 +127,17 @@ class SimNode(ManagedNode[SimParameters]):
             self._states.publish(state)
         self._answer_resets()
         self._unpictured = state.stamp
-        if isinstance(self._pacing, Lockstep):  # time stands still until the answer has been read
+        answered = time.perf_counter() - self._trajectory_at < ANSWERING
+        # In lockstep time stands still until the answer has been read, however late.
+        if isinstance(self._pacing, Lockstep) or not answered:
             self._take_picture()
 
     def _take_picture(self) -> None:
         """Of the latest state, once, while the world is still in it.
 
-        In real time after the policy's answer, which would have to wait for it to be read, or half
-        a period after the state where there is none.
+        In real time after its answer, which would have to wait to be read meanwhile.
         """
+        self._after_answer.cancel()
         stamp, self._unpictured = self._unpictured, None
         if stamp is not None:
             self._stage.publish_picture(stamp)
@@ -144,6 +152,8 @@ class SimNode(ManagedNode[SimParameters]):
         self._trajectory_at = time.perf_counter()
         self.responses["trajectory"].answered(self._simulation.stamp)
         self._pacing.commanded(moving)
+        if self._unpictured is not None:
+            self._after_answer.reset()
         self._run_on()
 
     def _on_gripper(self, message: GripperCommand) -> None:
@@ -163,7 +173,6 @@ class SimNode(ManagedNode[SimParameters]):
         """The trajectory before it, from the same publisher, carries this action out."""
         stamp = _nanoseconds(message.header.stamp)
         self.responses["command"].answered(stamp, self._trajectory_at)
-        self._take_picture()
 
     def _on_activations(self, message: Activations) -> None:
         self._pacing.observed(_nanoseconds(message.header.stamp))
