@@ -32,7 +32,6 @@ from introspect_sim.simulation import Simulation
 from introspect_sim.task_scene import SimulationError
 from introspect_sim.worlds import WORLDS, make_world
 
-
 ANSWERING = 0.1  # without a trajectory, after which none is waited for with a picture [s]
 REST_OF_ANSWER = 0.0005  # in which what belongs to a trajectory arrives, too [s]
 
