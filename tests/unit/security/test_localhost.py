@@ -62,16 +62,18 @@ def test_the_doctors_look_at_the_running_system(
     else:
         monkeypatch.setenv(RANGE, users)
     seen: list[str] = []
+    programs: list[str] = []
 
     def probe(words: list[str], **named: Any) -> Any:
-        assert "introspect.nodes.system_probe" in words
+        programs.append(words[2])
         seen.append(named["env"][RANGE])
         raise subprocess.TimeoutExpired(words, 0.0)
 
     monkeypatch.setattr("introspect.doctor.examine", examine_system)
     monkeypatch.setattr("subprocess.run", probe)
     main(["doctor", "--seconds", "0.1"])
-    assert seen == [wanted]
+    assert programs == ["introspect.nodes.arm_terminal", "introspect.nodes.system_probe"]
+    assert seen == [wanted, wanted]
 
 
 def test_looking_at_a_bag_starts_no_node(tmp_path: Path) -> None:
