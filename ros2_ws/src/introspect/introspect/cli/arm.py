@@ -8,6 +8,7 @@ import os
 import sys
 
 from introspect.cli.parser import verb_parser
+from introspect.cli.running_arm import running_arm
 from introspect.errors import IntrospectError, UsageError, did_you_mean
 
 ACTIONS = {
@@ -122,8 +123,6 @@ def _arm(given: str, namespace: str) -> str:
         UsageError: Another one was given.
         IntrospectError: No bridge says which, and none was given.
     """
-    from introspect.cli.running_arm import running_arm
-
     found = running_arm(given, namespace, _PATIENCE)
     if not found:
         raise IntrospectError("no arm bridge answers (is the system running?); or name the --arm")
